@@ -1,0 +1,58 @@
+"""The source of a month, by its specification: published, a folder or a web address."""
+
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from flocon.errors import SourceError
+from flocon.taxi.directory_source import DirectorySource
+from flocon.taxi.http_source import HttpSource
+from flocon.taxi.published import Published, RestartStream, Source
+
+__all__ = ["Published", "RestartStream", "Source", "SourceSettings", "resolve"]
+
+
+class SourceSettings(Protocol):
+    """The settings that sources need; `flocon.settings.Settings` has them."""
+
+    @property
+    def tlc_url(self) -> str: ...
+    @property
+    def http_timeout_s(self) -> float: ...
+    @property
+    def http_attempts(self) -> int: ...
+    @property
+    def sample_rows(self) -> int: ...
+    @property
+    def sample_seed(self) -> int: ...
+
+
+def resolve(spec: str, settings: SourceSettings) -> Source:
+    """The source that `spec` names: `tlc`, an http(s) address or a folder.
+
+    Raises:
+        SourceError: none of these, or an address that carries a password or a query.
+    """
+    if spec == "tlc":
+        return _http(settings.tlc_url, settings, is_tlc=True)
+    if "://" in spec:
+        return _http(spec, settings, is_tlc=False)
+    folder = Path(spec).expanduser()
+    if not folder.is_dir():
+        raise SourceError(f"{spec!r} is not a source: give tlc, an http(s) address or a folder that exists")
+    return DirectorySource(folder)
+
+
+def _http(url: str, settings: SourceSettings, *, is_tlc: bool) -> HttpSource:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SourceError(
+            f"{url!r} is not a source: an address starts with http:// or https:// and names a host"
+        )
+    if parts.username or parts.password or parts.query or parts.fragment:
+        # It is written to the ledger and to logs, where a password must not be.
+        raise SourceError(
+            f"the address of the source on {parts.hostname} must hold no user, password, query or fragment; "
+            "put credentials in ~/.netrc"
+        )
+    return HttpSource(url, is_tlc=is_tlc, timeout_s=settings.http_timeout_s, attempts=settings.http_attempts)
