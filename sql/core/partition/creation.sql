@@ -1,0 +1,108 @@
+-- Replacing one month of a partitioned table, whole or not at all.
+-- A month is filled as a standalone table, because COPY can FREEZE rows and skip WAL only for a table that its own
+-- transaction created and that is no partition yet; then it takes the place of the old one.
+create schema if not exists flocon;
+
+-- Create the standalone table for one month of `parent`, which is partitioned by list (file_month).
+-- It carries the partition's own constraints from the start, so that attaching it later scans nothing, and the month
+-- as its column default, so that it need not be sent with every row. When `date_column` is named, its values are held
+-- between `first_date` and `last_date`: the planner then skips the partition for a query about another day.
+-- Returns the qualified name of the new table.
+create or replace function flocon.new_partition(
+    parent regclass,
+    month date,
+    date_column name default null,
+    first_date date default null,
+    last_date date default null
+) returns text
+language plpgsql
+as $$
+declare
+    leaf text := flocon.partition_name(parent, month, '_new');
+begin
+    execute format('create table %s (like %s including defaults including constraints including generated)', leaf, parent);
+    execute format('alter table %s alter column file_month set default %L', leaf, month);
+    execute format('alter table %s add constraint file_month_is_fixed check (file_month = %L)', leaf, month);
+    if date_column is not null then
+        execute format(
+            'alter table %s add constraint dates_of_month check (%I between %L and %L)', leaf, date_column, first_date, last_date
+        );
+    end if;
+    return leaf;
+end;
+$$;
+
+-- The qualified name of the month's partition: raw.yellow_trip -> raw.yellow_trip_2024_01 (+ suffix).
+create or replace function flocon.partition_name(parent regclass, month date, suffix text default '')
+returns text
+language sql stable
+as $$
+    select format('%I.%I', n.nspname, c.relname || to_char(month, '_YYYY_MM') || suffix)
+    from pg_class as c
+    inner join pg_namespace as n on c.relnamespace = n.oid
+    where c.oid = parent
+$$;
+
+-- Validate the parent's foreign keys on the filled table, while no reader has to wait for it.
+-- Attaching finds them already there and does not validate again.
+create or replace function flocon.constrain_partition(parent regclass, month date) returns void
+language plpgsql
+as $$
+declare
+    leaf text := flocon.partition_name(parent, month, '_new');
+    foreign_key record;
+begin
+    for foreign_key in
+        select conname, pg_get_constraintdef(oid) as definition
+        from pg_constraint
+        where conrelid = parent and contype = 'f'
+        order by conname
+    loop
+        execute format('alter table %s add constraint %I %s', leaf, foreign_key.conname, foreign_key.definition);
+    end loop;
+end;
+$$;
+
+-- Put the filled table in the place of the month's old partition.
+-- Dropping the old one needs every reader of `parent` gone for a moment. We ask for that lock in short tries, because
+-- a waiting exclusive lock makes all later readers queue behind it.
+create or replace function flocon.attach_partition(parent regclass, month date, patience interval default '10 minutes')
+returns void
+language plpgsql
+as $$
+declare
+    leaf text := flocon.partition_name(parent, month, '_new');
+    old text := flocon.partition_name(parent, month);
+    give_up_at timestamptz := clock_timestamp() + patience;
+begin
+    if to_regclass(old) is not null then
+        perform set_config('lock_timeout', '2s', true);
+        loop
+            begin
+                execute format('lock table %s in access exclusive mode', parent);
+                exit;
+            exception when lock_not_available then
+                if clock_timestamp() > give_up_at then
+                    raise exception 'readers of % held it for more than %, so % could not be replaced', parent, patience, old
+                    using errcode = 'lock_not_available',
+                    hint = 'end the long queries on it (pg_stat_activity shows them) and run the month again';
+                end if;
+                perform pg_sleep(1);
+            end;
+        end loop;
+        perform set_config('lock_timeout', '0', true);
+        execute format('drop table %s', old);
+    end if;
+    execute format('alter table %s attach partition %s for values in (%L)', parent, leaf, month);
+    execute format('alter table %s rename to %I', leaf, (parse_ident(old))[2]);
+end;
+$$;
+
+-- Add a nullable column to a partitioned table, if it is not there: a publisher's new column is kept.
+create or replace function flocon.keep_column(parent regclass, column_name name, column_type regtype) returns void
+language plpgsql
+as $$
+begin
+    execute format('alter table %s add column if not exists %I %s', parent, column_name, column_type);
+end;
+$$;

@@ -1,0 +1,75 @@
+"""Run a table's checks.sql: each query returns the rows that break its rule."""
+
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+from psycopg.rows import dict_row
+
+from flocon.errors import CheckFailed, FloconError
+from flocon.postgres import Connection
+
+log = logging.getLogger(__name__)
+
+_HEADER = re.compile(
+    r"^-- check: (?P<name>\w+)\n-- severity: (?P<severity>fail|warn)\n-- why: (?P<why>.+(?:\n--(?! check:).*)*)\n",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule: `query` returns the rows that break it; `severity` says whether that stops the publication."""
+
+    name: str
+    severity: str
+    why: str
+    query: str
+
+
+def read_checks(path: Path) -> list[Check]:
+    """The checks of one file; every statement must stand below its three comment lines (check, severity, why)."""
+    text = path.read_text(encoding="utf-8")
+    headers = list(_HEADER.finditer(text))
+    if len(headers) != text.count("-- check:") or not headers:
+        raise FloconError(
+            f"{path}: each check needs the lines `-- check:`, `-- severity: fail|warn` and `-- why:` above it."
+        )
+    ends = [header.start() for header in headers[1:]] + [len(text)]
+    return [
+        Check(
+            h["name"],
+            h["severity"],
+            " ".join(h["why"].replace("\n--", "\n").split()),
+            text[h.end() : end].strip().rstrip(";"),
+        )
+        for h, end in zip(headers, ends, strict=True)
+    ]
+
+
+def run_checks(connection: Connection, paths: Iterable[Path], about: str) -> None:
+    """Run all checks of these files; warn or raise `CheckFailed`, naming each broken rule with an example row.
+
+    `about` says what is being checked, as in `yellow 2024-01`.
+    """
+    failures = []
+    for path in paths:
+        for check in read_checks(path):
+            broken = _broken_rows(connection, check)
+            if not broken:
+                continue
+            text = f"{path.parent.name}.{check.name}: {len(broken)} row(s), such as {broken[0]}. Why it matters: {check.why}"
+            if check.severity == "fail":
+                failures.append(text)
+            else:
+                log.warning("%s: %s", about, text)
+    if failures:
+        raise CheckFailed(f"{about} was not published and the mart stays as it was:\n" + "\n".join(failures))
+
+
+def _broken_rows(connection: Connection, check: Check, most: int = 20) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(cast(LiteralString, check.query)).fetchmany(most)

@@ -1,0 +1,51 @@
+"""What every step of every domain is given, and what it answers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from flocon import ledger
+from flocon.lake import Lake
+from flocon.postgres import Connection, explained
+from flocon.settings import Settings
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The connections of one run. `warehouse` and `mart` open a new connection each time they are called."""
+
+    warehouse: Callable[[], Connection]
+    mart: Callable[[], Connection]
+    lake: Lake
+    run_id: str
+    settings: Settings
+
+    @contextmanager
+    def holding(self, thing: str) -> Iterator[Connection]:
+        """A warehouse connection that holds the lock on `thing`; the same thing is worked on by one run at a time."""
+        with explained("warehouse", thing), self.warehouse() as connection:
+            with ledger.exclusive(connection, thing, self.run_id, self.settings.lock_patience_s):
+                yield connection
+
+    @contextmanager
+    def in_mart(self, thing: str) -> Iterator[Connection]:
+        """A mart connection whose work is committed when the block ends well, and rolled back otherwise."""
+        with explained("mart", thing), self.mart() as connection:
+            yield connection
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a step did: `changed` is False when its input was unchanged and it did nothing."""
+
+    step: str
+    service: str
+    month: date
+    changed: bool
+    message: str
+    seconds: float
+    rows: int | None = None
+    sha256: str | None = None
+    facts: dict[str, Any] = field(default_factory=dict)

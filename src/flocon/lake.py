@@ -1,0 +1,210 @@
+"""The lake: S3 objects, streamed in whole or not at all, and read as Parquet in bounded memory.
+
+Nothing here belongs to one S3 server: AWS, MinIO and `rclone serve s3` answer the same calls.
+"""
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import boto3
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from flocon.errors import FloconError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+log = logging.getLogger(__name__)
+
+BUCKETS = ("bronze", "silver", "gold", "quarantine", "sources", "reports")
+
+_PART_BYTES = 8 << 20
+_TAIL_BYTES = 8 << 20
+
+# Newer SDKs add checksums that S3-compatible servers may refuse or misread; pyarrow's SDK reads these at its first use.
+for _name in ("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION"):
+    os.environ.setdefault(_name, "when_required")
+
+
+class LakeObject(NamedTuple):
+    """What the lake says of an object: its ETag (an identity, not a digest) and its size in bytes."""
+
+    etag: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object that was just stored: SHA-256 (hex) and size of the bytes that went in, and the ETag it got."""
+
+    etag: str
+    sha256: str
+    bytes: int
+
+
+class Lake:
+    """Buckets of one S3 server."""
+
+    def __init__(self, client: "S3Client", filesystem: pafs.S3FileSystem) -> None:
+        self._client = client
+        self._filesystem = filesystem
+
+    @classmethod
+    def connect(
+        cls,
+        endpoint: str | None,
+        access_key: str,
+        secret_key: str,
+        *,
+        region: str = "us-east-1",
+        session_token: str | None = None,
+    ) -> "Lake":
+        """Make clients for an S3 server; `endpoint` is its URL, or None for AWS itself."""
+        config = Config(
+            signature_version="s3v4",
+            connect_timeout=10,
+            read_timeout=60,
+            retries={"mode": "standard", "max_attempts": 4},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        client = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            aws_session_token=session_token,
+            region_name=region,
+            config=config,
+        )
+        filesystem = pafs.S3FileSystem(
+            access_key=access_key,
+            secret_key=secret_key,
+            session_token=session_token,
+            region=region,
+            endpoint_override=endpoint,
+            connect_timeout=10,
+            request_timeout=60,
+        )
+        return cls(client, filesystem)
+
+    def create_buckets(self) -> None:
+        """Create the buckets that are missing."""
+        with _explained("listing the buckets"):
+            present = {bucket["Name"] for bucket in self._client.list_buckets()["Buckets"]}
+            for bucket in BUCKETS:
+                if bucket not in present:
+                    self._client.create_bucket(Bucket=bucket)
+
+    def head(self, bucket: str, key: str) -> LakeObject | None:
+        """What the lake knows of an object, or None when there is none."""
+        with _explained(f"asking for {bucket}/{key}"):
+            try:
+                answer = self._client.head_object(Bucket=bucket, Key=key)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+                    return None
+                raise
+        return LakeObject(answer["ETag"].strip('"'), answer["ContentLength"])
+
+    def put_stream(
+        self,
+        bucket: str,
+        key: str,
+        chunks: Iterable[bytes],
+        accept: Callable[[bytes, int], None] | None = None,
+    ) -> Stored:
+        """Store a stream as one object, which appears whole when the stream ended well and not at all otherwise.
+
+        `accept(tail, size)` sees the last 8 MiB and the size before the object appears, and may raise to refuse it.
+        """
+        digest, size, tail, parts = hashlib.sha256(), 0, b"", []
+        with _explained(f"storing {bucket}/{key}"):
+            upload = self._client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+            try:
+                for number, part in enumerate(_parts(chunks), start=1):
+                    digest.update(part)
+                    size += len(part)
+                    tail = (tail + part)[-_TAIL_BYTES:]
+                    parts.append(self._put_part(bucket, key, upload, number, part))
+                if accept is not None:
+                    accept(tail, size)
+                etag = self._client.complete_multipart_upload(
+                    Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+                )["ETag"]
+            except BaseException:
+                self._abort(bucket, key, upload)
+                raise
+        return Stored(etag.strip('"'), digest.hexdigest(), size)
+
+    def _put_part(
+        self, bucket: str, key: str, upload: str, number: int, part: bytes
+    ) -> "CompletedPartTypeDef":
+        answer = self._client.upload_part(
+            Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=part
+        )
+        return {"PartNumber": number, "ETag": answer["ETag"]}
+
+    def _abort(self, bucket: str, key: str, upload: str) -> None:
+        """Give back the space of an upload that will not be finished; the reason it failed is raised by the caller."""
+        try:
+            self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+        except (ClientError, BotoCoreError) as error:
+            log.warning("%s/%s: the unfinished upload could not be removed (%s)", bucket, key, error)
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """The bytes of a small object."""
+        with _explained(f"reading {bucket}/{key}"):
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    @contextmanager
+    def open_parquet(self, bucket: str, key: str) -> Iterator[pq.ParquetFile]:
+        """Open a Parquet object; its columns are read piecewise as its batches are asked for."""
+        with _explained(f"reading {bucket}/{key}"):
+            with (
+                self._filesystem.open_input_file(f"{bucket}/{key}") as source,
+                pq.ParquetFile(source, pre_buffer=True) as file,
+            ):
+                yield file
+
+
+def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Gather chunks into parts of the size that a multipart upload wants; an empty stream is one empty part."""
+    gathered = bytearray()
+    sent = False
+    for chunk in chunks:
+        gathered += chunk
+        while len(gathered) >= _PART_BYTES:
+            yield bytes(gathered[:_PART_BYTES])
+            del gathered[:_PART_BYTES]
+            sent = True
+    if gathered or not sent:
+        yield bytes(gathered)
+
+
+@contextmanager
+def _explained(doing: str) -> Iterator[None]:
+    """Name what was being done when S3 fails; outages and full disks may pass, refusals do not."""
+    try:
+        yield
+    except ClientError as error:
+        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        text = f"{doing}: the lake answered {status} ({error.response['Error'].get('Message') or error}). Nothing was stored."
+        if status >= 500:
+            raise TransientError(
+                f"{text} See its log (`make logs`) for a full disk or a permission, and run again."
+            ) from error
+        raise FloconError(f"{text} Check the bucket and the rights of the lake's access key.") from error
+    except BotoCoreError as error:
+        raise TransientError(
+            f"{doing}: the lake cannot be reached ({error}). `make status` shows its health."
+        ) from error

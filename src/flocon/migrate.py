@@ -1,0 +1,49 @@
+"""Create or update the schemas of the warehouse and the mart from sql/."""
+
+import logging
+import time
+from pathlib import Path
+
+from flocon import ledger
+from flocon.postgres import Connection, explained, run_file
+from flocon.tables import Table, fingerprint, load_tables, sql_root
+
+log = logging.getLogger(__name__)
+
+_CORE = ("partition", "lock", "merge", "ledger")
+_MART_CORE = (*_CORE, "reconciliation")
+
+
+def migrate(warehouse: Connection, mart: Connection, *, run_id: str = "migrate") -> None:
+    """Bring both servers to the state that sql/ describes: schemas, functions, tables, views, reference data.
+
+    Every file can run again on what it made before, so this does nothing to data; unchanged files are not run at all.
+    """
+    tables = load_tables()
+    for server, connection, core in (("warehouse", warehouse, _CORE), ("mart", mart, _MART_CORE)):
+        with explained(server, f"migrating the {server}"), connection.transaction():
+            _migrate_server(connection, server, [sql_root() / "core" / part for part in core], tables, run_id)
+
+
+def _migrate_server(
+    connection: Connection, server: str, core: list[Path], tables: list[Table], run_id: str
+) -> None:
+    started = time.monotonic()
+    for folder in core:
+        run_file(connection, folder / "creation.sql")
+    own = [table for table in tables if table.server == server]
+    wanted = fingerprint(own)
+    if not ledger.why_stale(
+        ledger.current(connection, "schema", "migrate"), wanted, output_exists=True, force=False
+    ):
+        return
+    for table in own:
+        run_file(connection, table.creation)
+        if table.layer == "reference" and table.insertion is not None:
+            run_file(connection, table.insertion)
+    seconds = time.monotonic() - started
+    entry = ledger.Entry(
+        dataset="schema", step="migrate", input_fingerprint=wanted, run_id=run_id, seconds=seconds
+    )
+    ledger.record(connection, entry)
+    log.info("%s: %d tables and views created or updated in %.1f s", server, len(own), seconds)

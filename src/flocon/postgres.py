@@ -1,0 +1,151 @@
+"""PostgreSQL: run a SQL file with its parameters, and COPY a stream in or across servers.
+
+Parameters of a SQL file are session settings (`current_setting('flocon.month')`), so that the file stays plain SQL.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from io import FileIO
+from pathlib import Path
+from typing import Any, BinaryIO, LiteralString, NamedTuple, TypeAlias, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from flocon.errors import FloconError, TransientError
+
+Connection: TypeAlias = psycopg.Connection[Any]
+
+_PIPE_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
+
+
+class Column(NamedTuple):
+    """A column of a query or table: its name and its type's OID."""
+
+    name: str
+    type_oid: int
+
+
+@contextmanager
+def explained(server: str, doing: str) -> Iterator[None]:
+    """Turn a lost server into a `TransientError`, and any other database error into one that says what was being done."""
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise TransientError(
+            f"{doing}: the {server} server failed or went away ({_first_line(error)}). Nothing was committed; "
+            f"run it again once `make status` shows the {server} healthy."
+        ) from error
+    except psycopg.Error as error:
+        raise FloconError(
+            f"{doing}: the {server} refused it ({_first_line(error)}). Nothing was committed."
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def set_parameters(connection: Connection, **parameters: object) -> None:
+    """Set `flocon.<name>` for the current transaction."""
+    for name, value in parameters.items():
+        connection.execute("select set_config(%s, %s, true)", [f"flocon.{name}", str(value)])
+
+
+def run_file(connection: Connection, path: Path) -> int:
+    """Run all statements of a file; return the number of rows that the last one touched."""
+    return max(connection.execute(_statement(path)).rowcount, 0)
+
+
+def fetch_file(connection: Connection, path: Path) -> list[dict[str, Any]]:
+    """Run the one query of a file; return its rows as dictionaries."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_statement(path)).fetchall()
+
+
+def query_of(path: Path) -> str:
+    """The one query that a file holds, without its final semicolon, to be wrapped in a COPY."""
+    return path.read_text(encoding="utf-8").strip().removesuffix(";")
+
+
+def _statement(path: Path) -> LiteralString:
+    """A file under sql/ is part of the program, as literal as a string in it."""
+    return cast(LiteralString, path.read_text(encoding="utf-8"))
+
+
+def columns_of(connection: Connection, query: str) -> list[Column]:
+    """The columns that a query would return; it is planned, not run."""
+    probe = sql.SQL("select * from ({}) as probed limit 0").format(sql.SQL(cast(LiteralString, query)))
+    described = connection.execute(probe).description or []
+    return [Column(column.name, column.type_code) for column in described]
+
+
+def copy_in(connection: Connection, table: str, columns: Iterable[str], chunks: Iterable[bytes]) -> int:
+    """COPY binary chunks into a table that this transaction created; return the rows the server says it stored."""
+    with connection.cursor() as cursor:
+        with cursor.copy(_copy_from(table, columns)) as copy:
+            for chunk in chunks:
+                copy.write(chunk)
+        return cursor.rowcount
+
+
+def copy_across(source: Connection, query: str, target: Connection, table: str) -> int:
+    """Send a query's rows from one server into a table of another as one binary stream; return the rows stored.
+
+    The query's columns name the target's columns and must have exactly their types, since binary COPY converts nothing.
+    The stream is a pipe between two threads: the servers work at the same time and memory stays bounded.
+    """
+    columns = columns_of(source, query)
+    _same_types(columns, columns_of(target, f"select * from {table}"), table)
+    with cross_pipe(source, query) as chunks:
+        return copy_in(target, table, [column.name for column in columns], chunks)
+
+
+def _same_types(sent: list[Column], stored: list[Column], table: str) -> None:
+    types = dict(stored)
+    wrong = [name for name, oid in sent if types.get(name) != oid]
+    if wrong:
+        raise FloconError(
+            f"{table}: the query's columns {wrong} are missing there or have another type; cast them in the query."
+        )
+
+
+@contextmanager
+def cross_pipe(source: Connection, query: str) -> Iterator[Iterator[bytes]]:
+    """Yield the binary COPY stream of a query in large chunks, read by a thread that stops when its reader does."""
+    read_end, write_end = os.pipe()
+    _widen(write_end)
+    with ThreadPoolExecutor(1, "copy-out") as thread, os.fdopen(read_end, "rb", buffering=0) as stream:
+        drained = thread.submit(_drain, source, query, write_end)
+        yield _chunks(stream, drained)
+
+
+def _widen(pipe: int) -> None:
+    """Ask for a larger pipe: fewer switches between the two threads. Only Linux knows how."""
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with suppress(PermissionError):  # over the user's limit: the default size works as well
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+
+
+def _drain(source: Connection, query: str, write_end: int) -> None:
+    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(cast(LiteralString, query)))
+    with os.fdopen(write_end, "wb", buffering=_CHUNK_BYTES) as pipe, source.cursor().copy(statement) as copy:
+        for row in copy:
+            pipe.write(row)
+
+
+def _chunks(stream: BinaryIO | FileIO, drained: Future[None]) -> Iterator[bytes]:
+    while chunk := stream.read(_CHUNK_BYTES):
+        yield chunk
+    drained.result()  # the stream also ends when the query failed: that must not pass for its end
+
+
+def _copy_from(table: str, columns: Iterable[str]) -> sql.Composed:
+    return sql.SQL("copy {} ({}) from stdin (format binary, freeze)").format(
+        sql.SQL(cast(LiteralString, table)), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )

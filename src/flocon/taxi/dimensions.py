@@ -1,0 +1,56 @@
+"""Warehouse → mart: the dimensions, merged by key so that facts never lose the row that they point at."""
+
+import logging
+import time
+
+from flocon import ledger
+from flocon.flow import Flow
+from flocon.postgres import Connection, copy_across, query_of
+from flocon.tables import Table, domain_tables, fingerprint
+
+log = logging.getLogger(__name__)
+
+_DATASET = "taxi.dimensions"
+
+
+def refresh_dimensions(flow: Flow, warehouse: Connection, mart: Connection) -> None:
+    """Merge every dimension from `reference.*`, in one transaction of the mart, unless none of them can have changed."""
+    tables = [table for table in domain_tables("taxi") if table.name.startswith("dim_")]
+    reference = [table for table in domain_tables("taxi") if table.layer == "reference"]
+    zones = ledger.current(warehouse, "taxi.zone", "warehouse")
+    wanted = f"model {fingerprint(tables + reference)} zones {zones.sha256 if zones else 'of the project'}"
+    with ledger.exclusive(mart, _DATASET, flow.run_id, flow.settings.lock_patience_s):
+        before = ledger.current(mart, _DATASET, "mart")
+        if not ledger.why_stale(before, wanted, output_exists=True, force=False):
+            return
+        _merge_all(flow, warehouse, mart, tables, wanted)
+        mart.commit()
+
+
+def _merge_all(flow: Flow, warehouse: Connection, mart: Connection, tables: list[Table], wanted: str) -> None:
+    started = time.monotonic()
+    changed = {table.name: _merge(warehouse, mart, table) for table in tables}
+    seconds = time.monotonic() - started
+    entry = ledger.Entry(
+        dataset=_DATASET,
+        step="mart",
+        input_fingerprint=wanted,
+        run_id=flow.run_id,
+        seconds=seconds,
+        facts=changed,
+    )
+    ledger.record(mart, entry)
+    log.info(
+        "dimensions: %d rows new or changed in %d tables, %.1f s",
+        sum(changed.values()),
+        len(changed),
+        seconds,
+    )
+
+
+def _merge(warehouse: Connection, mart: Connection, table: Table) -> int:
+    arriving = mart.execute("select flocon.new_arrival(%s)", [table.qualified_name]).fetchone()
+    assert arriving is not None and table.insertion is not None
+    copy_across(warehouse, query_of(table.insertion), mart, arriving[0])
+    merged = mart.execute("select flocon.merge(%s, %s)", [table.qualified_name, arriving[0]]).fetchone()
+    return int(merged[0]) if merged else 0

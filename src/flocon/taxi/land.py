@@ -1,0 +1,155 @@
+"""Source → lake: one published file, streamed, verified and fingerprinted; it appears in the lake whole or not at all."""
+
+import logging
+import time
+from datetime import date
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
+
+from flocon import ledger
+from flocon.errors import FloconError, SourceError
+from flocon.flow import Flow, Outcome
+from flocon.lake import Stored
+from flocon.taxi import zones
+from flocon.taxi.months import describe, file_name, label
+from flocon.taxi.published import ASK_PUBLISHER, Published, RestartStream, Source
+from flocon.taxi.source import resolve
+
+log = logging.getLogger(__name__)
+
+BUCKET = "bronze"
+_RESTARTS = 3
+
+
+def probe(flow: Flow, service: str, month: date, source_spec: str) -> Published:
+    """What the source says of a month now; raises `NotYetPublished`, `TransientError` or `SourceError`."""
+    return resolve(source_spec, flow.settings).probe(file_name(service, month))
+
+
+def land(flow: Flow, service: str, month: date, source_spec: str, *, force: bool = False) -> Outcome:
+    """Copy one service's month from its source into the lake, unless the lake already holds those bytes.
+
+    Raises `NotYetPublished`, `SourceError` (the answer is not an acceptable month) or `TransientError`; the lake then
+    holds what it held before.
+    """
+    started = time.monotonic()
+    source = resolve(source_spec, flow.settings)
+    name = file_name(service, month)
+    with flow.holding(f"{service} {label(month)}") as warehouse:
+        before = ledger.current(warehouse, f"taxi.{service}", "lake", month)
+        warehouse.commit()
+        _refuse_mixing(before, source, name, force)
+        published = source.probe(name)
+        fingerprint = source_fingerprint(published)
+        stale = ledger.why_stale(before, fingerprint, output_exists=_is_held(flow, before), force=force)
+        if stale is not None:
+            log.info("%s: fetching %s (%s)", name, published.url, stale)
+            before = _fetch(flow, service, month, source, started)
+            ledger.record(warehouse, before)
+            warehouse.commit()
+        zones.land_zones(flow, warehouse, source)
+    return _outcome(before, service, month, name, stale, time.monotonic() - started)
+
+
+def source_fingerprint(published: Published) -> str | None:
+    """What decides whether the source still has the same bytes; the same ETag at another address is another statement."""
+    return published.fingerprint and f"{published.url} {published.fingerprint}"
+
+
+def held_object(entry: ledger.Entry) -> tuple[str, str]:
+    """Key and ETag of the lake object that a `lake` entry stands for."""
+    return entry.facts["lake_key"], entry.facts["lake_etag"]
+
+
+def _outcome(
+    entry: ledger.Entry | None, service: str, month: date, name: str, stale: str | None, seconds: float
+) -> Outcome:
+    assert entry is not None  # never stale without an entry, and an entry was just made otherwise
+    if stale is None:
+        message = f"{name}: nothing to do, the source still has the same bytes (sha256 {entry.sha256})"
+    else:
+        size = (entry.bytes or 0) / 1e6
+        message = f"{name}: {entry.rows:,} rows, {size:.1f} MB landed in {seconds:.1f} s ({stale}) from {entry.source_url}"
+    log.info("%s", message)
+    return Outcome("lake", service, month, stale is not None, message, seconds, entry.rows, entry.sha256)
+
+
+def _is_held(flow: Flow, entry: ledger.Entry | None) -> bool:
+    """Whether the lake still has, untouched, the object that the ledger speaks of."""
+    if entry is None:
+        return False
+    key, etag = held_object(entry)
+    held = flow.lake.head(BUCKET, key)
+    return held is not None and held.etag == etag
+
+
+def _refuse_mixing(before: ledger.Entry | None, source: Source, name: str, force: bool) -> None:
+    """Generated months never stand in for published ones unnoticed, nor the reverse."""
+    if before is None or force or before.is_synthetic == source.is_synthetic:
+        return
+    kinds = {True: "a synthetic (generated) month", False: "a published month"}
+    raise FloconError(
+        f"{describe(name)}: {kinds[bool(before.is_synthetic)]} is loaded (from {before.source_url}), and {source.spec} would "
+        f"replace it by {kinds[source.is_synthetic]}. If that is meant, run it with FORCE=1."
+    )
+
+
+def _fetch(flow: Flow, service: str, month: date, source: Source, started: float) -> ledger.Entry:
+    """Stream the file into the lake; when the publisher replaces it meanwhile, start over with the new one."""
+    name = file_name(service, month)
+    key = f"{source.lake_prefix}/{name}"
+    for attempt in Retrying(
+        retry=retry_if_exception_type(RestartStream), stop=stop_after_attempt(_RESTARTS), reraise=True
+    ):
+        with attempt:
+            published = source.probe(name)
+            footer = _Footer(name)
+            stored = flow.lake.put_stream(BUCKET, key, source.stream(name, published), footer.accept)
+    return ledger.Entry(
+        dataset=f"taxi.{service}",
+        file_month=month,
+        step="lake",
+        input_fingerprint=source_fingerprint(published) or f"sha256 {stored.sha256}",
+        run_id=flow.run_id,
+        seconds=time.monotonic() - started,
+        source_url=published.url,
+        etag=published.etag,
+        last_modified=published.last_modified,
+        sha256=stored.sha256,
+        is_synthetic=source.is_synthetic,
+        rows=footer.rows,
+        bytes=stored.bytes,
+        schema_seen=footer.schema_seen,
+        facts=_facts(source, key, stored),
+    )
+
+
+def _facts(source: Source, key: str, stored: Stored) -> dict[str, str]:
+    return {"source": source.spec, "lake_key": key, "lake_etag": stored.etag}
+
+
+class _Footer:
+    """Reads the Parquet footer off the end of a stream, before the object is allowed to appear."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self.rows = 0
+        self.schema_seen: dict[str, str] = {}
+
+    def accept(self, tail: bytes, size: int) -> None:
+        """Raise `SourceError` unless these are the last bytes of a Parquet file with at least one row."""
+        try:
+            metadata = pq.read_metadata(pa.BufferReader(tail))
+        except (pa.ArrowException, OSError) as error:
+            raise SourceError(
+                f"{describe(self._name)}: the {size:,} bytes received do not end in a Parquet footer ({error}). "
+                f"Nothing was stored; {ASK_PUBLISHER}."
+            ) from error
+        if metadata.num_rows == 0:
+            raise SourceError(
+                f"{describe(self._name)}: the file holds no rows. Nothing was stored; {ASK_PUBLISHER}."
+            )
+        self.rows = metadata.num_rows
+        self.schema_seen = {field.name: str(field.type) for field in metadata.schema.to_arrow_schema()}

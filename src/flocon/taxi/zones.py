@@ -1,0 +1,81 @@
+"""The taxi zone table: the published one when the source has it, else the project's own reference data."""
+
+import csv
+import logging
+import time
+from collections.abc import Iterator
+
+from flocon import ledger
+from flocon.errors import NotYetPublished, SourceError, TransientError
+from flocon.flow import Flow
+from flocon.postgres import Connection
+from flocon.taxi.months import ZONE_TABLE
+from flocon.taxi.published import Published, Source
+
+log = logging.getLogger(__name__)
+
+_DATASET = "taxi.zone"
+_HEADER = ["LocationID", "Borough", "Zone", "service_zone"]
+
+
+def land_zones(flow: Flow, warehouse: Connection, source: Source) -> None:
+    """Bring `reference.zone` up to the source's zone table, when the source has one; else leave it as it is.
+
+    A source without a zone table is normal (generated months, a folder of months): the project's own 265 zones serve.
+    """
+    try:
+        published = source.probe(ZONE_TABLE)
+    except NotYetPublished:
+        log.info("%s: %s has none; the zones already in the warehouse are used", ZONE_TABLE, source.spec)
+        return
+    except (SourceError, TransientError) as error:
+        log.warning("%s: not read, the zones already in the warehouse are used: %s", ZONE_TABLE, error)
+        return
+    with ledger.exclusive(warehouse, "zone table", flow.run_id, flow.settings.lock_patience_s):
+        before = ledger.current(warehouse, _DATASET, "warehouse")
+        if ledger.why_stale(before, published.fingerprint, output_exists=True, force=False):
+            _replace(flow, warehouse, source, published)
+            warehouse.commit()
+
+
+def _replace(flow: Flow, warehouse: Connection, source: Source, published: Published) -> None:
+    started = time.monotonic()
+    key = f"{source.lake_prefix}/{ZONE_TABLE}"
+    stored = flow.lake.put_stream("bronze", key, source.stream(ZONE_TABLE, published))
+    zones = list(_read(flow.lake.read("bronze", key).decode("utf-8-sig"), published.url))
+    warehouse.execute("select flocon.new_arrival('reference.zone')")
+    with warehouse.cursor().copy(
+        "copy zone_arriving (zone_id, borough, zone, service_zone) from stdin"
+    ) as copy:
+        for zone in zones:
+            copy.write_row(zone)
+    merged = warehouse.execute("select flocon.merge('reference.zone', 'zone_arriving')").fetchone()
+    entry = ledger.Entry(
+        dataset=_DATASET,
+        step="warehouse",
+        input_fingerprint=published.fingerprint or f"sha256 {stored.sha256}",
+        run_id=flow.run_id,
+        seconds=time.monotonic() - started,
+        source_url=published.url,
+        etag=published.etag,
+        last_modified=published.last_modified,
+        sha256=stored.sha256,
+        rows=len(zones),
+        bytes=stored.bytes,
+    )
+    ledger.record(warehouse, entry)
+    log.info(
+        "%s: %d zones read, %s of them new or changed", ZONE_TABLE, len(zones), merged[0] if merged else 0
+    )
+
+
+def _read(text: str, url: str) -> Iterator[tuple[int, str, str, str]]:
+    """Rows of the published CSV. `N/A` and `Unknown` in it are text, not nulls."""
+    rows = csv.reader(text.splitlines())
+    header = next(rows, [])
+    if header != _HEADER:
+        raise SourceError(f"{ZONE_TABLE} from {url} has the columns {header}, not {_HEADER}.")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(_HEADER) or not row[0].isdigit():
+            raise SourceError(f"{ZONE_TABLE} from {url}: line {number} is not a zone: {row}.")
+        yield int(row[0]), row[1], row[2], row[3]
