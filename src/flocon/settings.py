@@ -1,0 +1,167 @@
+"""Settings: the only reader of the environment.
+
+A value comes from the process environment (`FLOCON_<NAME>`), else from the project's `.env`, else from the default here.
+Secrets have no default: `make env` writes random ones into `.env` once.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from psycopg.conninfo import make_conninfo
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from flocon.errors import SettingsError
+
+PREFIX = "FLOCON_"
+Port = Annotated[int, Field(ge=1, le=65535)]
+# rclone refuses S3 keys shorter than three characters; an empty password would mean "no password" to libpq.
+Secret = Annotated[SecretStr, Field(min_length=3)]
+
+
+def project_dir() -> Path:
+    """The folder that holds sql/, airflow/ and .env: FLOCON_PROJECT, else the checkout this package runs from."""
+    given = os.environ.get(f"{PREFIX}PROJECT")
+    return Path(given).resolve() if given else Path(__file__).resolve().parents[2]
+
+
+def env_file() -> Path:
+    """The file that settings are read from: FLOCON_ENV_FILE, else `.env` in the project."""
+    given = os.environ.get(f"{PREFIX}ENV_FILE")
+    return Path(given).resolve() if given else project_dir() / ".env"
+
+
+class Settings(BaseSettings):
+    """Every setting of Flocon; a field `x` is the variable `FLOCON_X`. Sections and order are those of `.env.example`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, frozen=True)
+
+    # Places
+    project: Path = Field(default_factory=project_dir, description="Folder that holds sql/ and airflow/")
+    home: Path = Field(
+        Path(".flocon"), description="Where the embedded servers keep data and logs; relative to project"
+    )
+    server_user: str = Field(
+        "",
+        description="As root only: the OS account that runs PostgreSQL (default: postgres if it exists, else nobody)",
+    )
+
+    # Addresses
+    bind: str = Field("127.0.0.1", description="Address that every embedded server listens on")
+    warehouse_host: str = Field("127.0.0.1", description="Host of the warehouse")
+    warehouse_port: Port = Field(15432, description="Port of the warehouse")
+    mart_host: str = Field("127.0.0.1", description="Host of the mart")
+    mart_port: Port = Field(15435, description="Port of the mart")
+    airflow_db_host: str = Field("127.0.0.1", description="Host of Airflow's metadata database")
+    airflow_db_port: Port = Field(15433, description="Port of Airflow's metadata database")
+    s3_port: Port = Field(9000, description="Port of the embedded S3 server")
+    s3_endpoint: str = Field("", description="URL of the S3 service (default: the embedded one)")
+    airflow_port: Port = Field(8080, description="Port of Airflow's web interface and REST API")
+
+    # Sizes
+    shared_buffers_mb: int = Field(
+        0, ge=0, description="Memory of the warehouse and of the mart, each, MB (0: from the machine's memory)"
+    )
+    airflow_parallelism: int = Field(8, ge=1, le=256, description="Tasks that Airflow runs at the same time")
+
+    # Runs
+    lock_patience_s: float = Field(
+        900.0, ge=0, description="Seconds to wait for another run that is at work on the same month"
+    )
+
+    # Source of the taxi months
+    taxi_source: str = Field("tlc", description="Where months come from: tlc, sample, a folder or an http(s) address")
+    tlc_url: str = Field("https://d37ci6vzurychx.cloudfront.net", description="Address of the publisher")
+    http_timeout_s: float = Field(60.0, gt=0, description="Seconds without a byte after which a download is given up")
+    http_attempts: int = Field(5, ge=1, le=20, description="How often a download is tried before the task fails")
+    sample_rows: int = Field(300_000, ge=1, description="Trips in a generated (synthetic) month")
+    sample_seed: int = Field(2024, ge=0, description="Seed of generated months: the same seed gives the same bytes")
+
+    # Secrets
+    postgres_password: Secret = Field(description="Superuser `postgres` of the embedded PostgreSQL servers")
+    warehouse_loader_password: Secret = Field(description="Role `warehouse_loader` of the warehouse")
+    mart_loader_password: Secret = Field(description="Role `mart_loader` of the mart")
+    mart_reader_password: Secret = Field(description="Role `mart_reader` of the mart, which can only SELECT")
+    airflow_db_password: Secret = Field(description="Role `airflow` of Airflow's metadata database")
+    s3_access_key: Secret = Field(description="Access key of the lake")
+    s3_secret_key: Secret = Field(description="Secret key of the lake")
+    airflow_admin_password: Secret = Field(description="User `admin` of Airflow's web interface")
+    airflow_fernet_key: Secret = Field(description="Key that Airflow encrypts stored connections with")
+    airflow_jwt_secret: Secret = Field(description="Key that Airflow signs its API tokens with")
+    airflow_secret_key: Secret = Field(description="Key that Airflow signs its web sessions with")
+
+    @property
+    def home_dir(self) -> Path:
+        """`home` as an absolute path."""
+        return (self.project / self.home).resolve()
+
+    @property
+    def s3_url(self) -> str:
+        """URL of the S3 service."""
+        return self.s3_endpoint or f"http://{self.bind}:{self.s3_port}"
+
+    @property
+    def warehouse_dsn(self) -> str:
+        """Connection string of the warehouse as `warehouse_loader`."""
+        return self.dsn("warehouse", "warehouse_loader", self.warehouse_loader_password)
+
+    @property
+    def mart_dsn(self) -> str:
+        """Connection string of the mart as `mart_loader`."""
+        return self.dsn("mart", "mart_loader", self.mart_loader_password)
+
+    @property
+    def mart_reader_dsn(self) -> str:
+        """Connection string of the mart as `mart_reader`, which can only SELECT."""
+        return self.dsn("mart", "mart_reader", self.mart_reader_password)
+
+    def address(self, server: str) -> tuple[str, int]:
+        """Host and port of `warehouse`, `mart` or `airflow_db`."""
+        return getattr(self, f"{server}_host"), getattr(self, f"{server}_port")
+
+    def dsn(self, server: str, user: str, password: SecretStr, dbname: str = "") -> str:
+        """Connection string of one PostgreSQL server; the database is named after the server unless given."""
+        host, port = self.address(server)
+        return make_conninfo(
+            host=host,
+            port=port,
+            user=user,
+            password=password.get_secret_value(),
+            dbname=dbname or server.removesuffix("_db"),
+            connect_timeout=10,
+        )
+
+
+def secret_names() -> list[str]:
+    """The settings that are secrets, in the order of `Settings`."""
+    return [name for name, field in Settings.model_fields.items() if field.is_required()]
+
+
+def load_settings(**given: object) -> Settings:
+    """Settings with `given` on top of the environment and `.env`.
+
+    Raises:
+        SettingsError: a secret is missing or a value makes no sense; names the variable, never its value.
+    """
+    try:
+        return Settings(_env_file=env_file(), **given)  # type: ignore[call-arg, arg-type]
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    """One line a variable. Values are left out: they may be secrets."""
+    problems = {PREFIX + str(e["loc"][0]).upper() if e["loc"] else "?": e for e in error.errors()}
+    missing = [name for name, e in problems.items() if e["type"] == "missing"]
+    lines = [f"{name}: {e['msg']}" for name, e in problems.items() if e["type"] != "missing"]
+    if missing:
+        lines.append(f"not set: {', '.join(missing)}; run `make env` to have them written into {env_file()}")
+    return "\n".join(lines)
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
