@@ -62,7 +62,9 @@ class Settings(BaseSettings):
 
     # Sizes
     shared_buffers_mb: int = Field(
-        0, ge=0, description="Memory of the warehouse and of the mart, each, MB (0: from the machine's memory)"
+        0,
+        ge=0,
+        description="Memory of the warehouse and of the mart, each, MB (0: from the machine's memory)",
     )
     airflow_parallelism: int = Field(8, ge=1, le=256, description="Tasks that Airflow runs at the same time")
 
@@ -71,13 +73,27 @@ class Settings(BaseSettings):
         900.0, ge=0, description="Seconds to wait for another run that is at work on the same month"
     )
 
+    lock_patience_s: float = Field(
+        600.0,
+        gt=0,
+        description="Seconds that a run waits for another run of the same month before it gives up",
+    )
+
     # Source of the taxi months
-    taxi_source: str = Field("tlc", description="Where months come from: tlc, sample, a folder or an http(s) address")
+    taxi_source: str = Field(
+        "tlc", description="Where months come from: tlc, sample, a folder or an http(s) address"
+    )
     tlc_url: str = Field("https://d37ci6vzurychx.cloudfront.net", description="Address of the publisher")
-    http_timeout_s: float = Field(60.0, gt=0, description="Seconds without a byte after which a download is given up")
-    http_attempts: int = Field(5, ge=1, le=20, description="How often a download is tried before the task fails")
+    http_timeout_s: float = Field(
+        60.0, gt=0, description="Seconds without a byte after which a download is given up"
+    )
+    http_attempts: int = Field(
+        5, ge=1, le=20, description="How often a download is tried before the task fails"
+    )
     sample_rows: int = Field(300_000, ge=1, description="Trips in a generated (synthetic) month")
-    sample_seed: int = Field(2024, ge=0, description="Seed of generated months: the same seed gives the same bytes")
+    sample_seed: int = Field(
+        2024, ge=0, description="Seed of generated months: the same seed gives the same bytes"
+    )
 
     # Secrets
     postgres_password: Secret = Field(description="Superuser `postgres` of the embedded PostgreSQL servers")

@@ -1,0 +1,163 @@
+"""Real servers for tests: PostgreSQL and S3 in a temporary folder, on free ports, with random passwords.
+
+Nothing here touches a stack that `make up` runs: neither its ports nor its home nor its `.env`.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from flocon.lake import Lake
+from flocon.settings import Settings, load_settings, secret_names
+from flocon.stack.health import check_postgres, check_s3, wait_until
+from flocon.stack.places import find_places
+from flocon.stack.postgres import PostgresServer, postgres_servers
+from flocon.stack.program import running
+from flocon.stack.s3 import prepare_lake, s3_program
+from flocon.stack.tuning import Tuning
+
+Connection = psycopg.Connection[Any]
+
+
+def free_ports(number: int) -> list[int]:
+    """Ports that nobody listens on now; all held at once, so they differ."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(closing(socket.socket())) for _ in range(number)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def settings_for(home: Path, **given: object) -> Settings:
+    """Settings of a stack of its own: free ports, random passwords, its home in `home`."""
+    names = ("warehouse_port", "mart_port", "airflow_db_port", "s3_port", "airflow_port")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    passwords = {name: secrets.token_urlsafe(24) for name in secret_names()}
+    small = {"shared_buffers_mb": 64, "airflow_parallelism": 4}
+    return load_settings(**{"home": home, **small, **ports, **passwords, **given})
+
+
+@dataclass(frozen=True)
+class Databases:
+    """A warehouse and a mart that are empty but for their roles."""
+
+    warehouse_dsn: str
+    mart_dsn: str
+    mart_reader_dsn: str
+    warehouse_admin_dsn: str
+    mart_admin_dsn: str
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Running servers. `settings` points at them; `new_databases` makes empty ones for one test."""
+
+    settings: Settings
+    warehouse: PostgresServer
+    mart: PostgresServer
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def new_databases(self) -> Databases:
+        """A new warehouse database and a new mart database."""
+        name = f"test_{next(self._numbers)}"
+        for server in (self.warehouse, self.mart):
+            server.create_database(name)
+            server.grant_roles(name)
+        s = self.settings
+        return Databases(
+            s.dsn("warehouse", "warehouse_loader", s.warehouse_loader_password, name),
+            s.dsn("mart", "mart_loader", s.mart_loader_password, name),
+            s.dsn("mart", "mart_reader", s.mart_reader_password, name),
+            self.warehouse.admin_dsn_of(name),
+            self.mart.admin_dsn_of(name),
+        )
+
+
+@pytest.fixture(scope="session")
+def server_home() -> Iterator[Path]:
+    """A temporary folder that PostgreSQL's OS account can enter (pytest's own are closed to it)."""
+    home = Path(tempfile.mkdtemp(prefix="flocon-test-"))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(server_home: Path) -> Iterator[Servers]:
+    """A warehouse and a mart server for the whole session."""
+    settings = settings_for(server_home / "servers")
+    places = find_places(settings)
+    # Tests kill servers, never the machine, so nothing is lost without fsync.
+    warehouse, mart, _ = postgres_servers(settings, places, Tuning(shared_buffers_mb=64, is_durable=False))
+    with ExitStack() as stack:
+        for server in (warehouse, mart):
+            server.prepare()
+            stack.enter_context(running(server.program, places.logs / f"{server.name}.log"))
+        for server in (warehouse, mart):
+            wait_until(lambda dsn=server.admin_dsn: check_postgres(dsn), 30)
+        yield Servers(settings, warehouse, mart)
+
+
+@pytest.fixture
+def databases(servers: Servers) -> Databases:
+    """Fresh databases for one test."""
+    return servers.new_databases()
+
+
+@pytest.fixture(scope="module")
+def module_databases(servers: Servers) -> Databases:
+    """Fresh databases for one test module."""
+    return servers.new_databases()
+
+
+@pytest.fixture
+def warehouse(databases: Databases) -> Iterator[Connection]:
+    """The fresh warehouse, connected as its loader."""
+    with psycopg.connect(databases.warehouse_dsn) as connection:
+        yield connection
+
+
+@pytest.fixture
+def mart(databases: Databases) -> Iterator[Connection]:
+    """The fresh mart, connected as its loader."""
+    with psycopg.connect(databases.mart_dsn) as connection:
+        yield connection
+
+
+@pytest.fixture
+def mart_reader(databases: Databases) -> Iterator[Connection]:
+    """The fresh mart, connected as its reader."""
+    with psycopg.connect(databases.mart_reader_dsn) as connection:
+        yield connection
+
+
+@pytest.fixture
+def lake_settings(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
+    """Settings whose S3 server runs, with empty buckets, for one test; its folder is `home_dir / "lake"`."""
+    folder = tmp_path / "lake"
+    settings = servers.settings.model_copy(update={"home": tmp_path, "s3_port": free_ports(1)[0]})
+    prepare_lake(folder)
+    with running(s3_program(settings, folder), tmp_path / "s3.log"):
+        wait_until(lambda: check_s3(settings), 15)
+        yield settings
+
+
+@pytest.fixture
+def lake(lake_settings: Settings) -> Lake:
+    """A lake with empty buckets, for one test."""
+    return Lake.connect(
+        lake_settings.s3_url,
+        lake_settings.s3_access_key.get_secret_value(),
+        lake_settings.s3_secret_key.get_secret_value(),
+    )
