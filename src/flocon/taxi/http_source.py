@@ -22,8 +22,8 @@ class HttpSource:
     """Files under one base address.
 
     `is_tlc` lays them out as the publisher does (months in trip-data/, the zone table in misc/); otherwise
-    all lie beside each other. `timeout_s` is the longest silence, `attempts` the tries a file, `backoff_s` the
-    first pause (then 2, 4, … times as long, with jitter).
+    all lie beside each other. `timeout_s` is the longest silence, `attempts` the tries a file, `backoff_s`
+    the first pause (then 2, 4, … times as long, with jitter).
     """
 
     is_synthetic = False
@@ -121,7 +121,7 @@ class _Download:
         return self._etag is not None and not self._etag.startswith("W/")
 
     def _check(self, response: requests.Response) -> int:
-        """How many bytes of this body were already handed over: it may start at 0 or where the last one broke."""
+        """How many of this body's bytes were handed over before: it starts at 0 or where the last broke."""
         if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and self._done:
             raise self._restart(
                 f"it ends after {self._done:,} bytes where {self._length or 0:,} were announced"

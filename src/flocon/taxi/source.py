@@ -1,49 +1,39 @@
-"""The source of a month, by its specification: published, a folder or a web address."""
+"""The source of a month, by its specification: published, generated, a folder or a web address."""
 
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from flocon.errors import SourceError
+from flocon.settings import Settings
 from flocon.taxi.directory_source import DirectorySource
 from flocon.taxi.http_source import HttpSource
 from flocon.taxi.published import Published, RestartStream, Source
+from flocon.taxi.sample_source import SampleSource
 
-__all__ = ["Published", "RestartStream", "Source", "SourceSettings", "resolve"]
-
-
-class SourceSettings(Protocol):
-    """The settings that sources need; `flocon.settings.Settings` has them."""
-
-    @property
-    def tlc_url(self) -> str: ...
-    @property
-    def http_timeout_s(self) -> float: ...
-    @property
-    def http_attempts(self) -> int: ...
-    @property
-    def sample_rows(self) -> int: ...
-    @property
-    def sample_seed(self) -> int: ...
+__all__ = ["Published", "RestartStream", "Source", "resolve"]
 
 
-def resolve(spec: str, settings: SourceSettings) -> Source:
-    """The source that `spec` names: `tlc`, an http(s) address or a folder.
+def resolve(spec: str, settings: Settings) -> Source:
+    """The source that `spec` names: `tlc`, `sample[:rows=…,seed=…]`, an http(s) address or a folder.
 
     Raises:
         SourceError: none of these, or an address that carries a password or a query.
     """
     if spec == "tlc":
         return _http(settings.tlc_url, settings, is_tlc=True)
+    if spec == "sample" or spec.startswith("sample:"):
+        return SampleSource.parse(spec, rows=settings.sample_rows, seed=settings.sample_seed)
     if "://" in spec:
         return _http(spec, settings, is_tlc=False)
     folder = Path(spec).expanduser()
     if not folder.is_dir():
-        raise SourceError(f"{spec!r} is not a source: give tlc, an http(s) address or a folder that exists")
+        raise SourceError(
+            f"{spec!r} is not a source: give tlc, sample, an http(s) address or a folder that exists"
+        )
     return DirectorySource(folder)
 
 
-def _http(url: str, settings: SourceSettings, *, is_tlc: bool) -> HttpSource:
+def _http(url: str, settings: Settings, *, is_tlc: bool) -> HttpSource:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SourceError(
