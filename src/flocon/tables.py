@@ -1,0 +1,187 @@
+"""Read sql/**: a table is a folder that holds its metadata, its SQL and its checks.
+
+A folder `sql/<domain>/<layer>/<table>/` with a `metadata.yaml` is a table (or view, or function) of one server.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flocon.errors import FloconError
+
+Server = Literal["warehouse", "mart"]
+
+
+class Column(BaseModel):
+    """One column: `type` is PostgreSQL's name of it; `required` is set only on columns that a published file brings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    type: str
+    description: str = Field(min_length=3)
+    unit: str | None = None
+    nullable: bool = False
+    references: str | None = None
+    required: bool | None = None
+    aliases: tuple[str, ...] = ()
+
+
+class Metadata(BaseModel):
+    """What `metadata.yaml` states; unknown or missing keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: str = Field(min_length=10)
+    owner: str
+    grain: str
+    server: Server
+    kind: Literal["table", "view", "partitioned", "function"]
+    partition_by: str | None = None
+    primary_key: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    columns: dict[str, Column] = Field(default_factory=dict)
+
+
+class Table(BaseModel):
+    """A table's folder. Paths that a table need not have are None where the file is absent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    domain: str
+    layer: str
+    name: str
+    path: Path
+    metadata: Metadata
+
+    @property
+    def server(self) -> Server:
+        """The server on which it lives."""
+        return self.metadata.server
+
+    @property
+    def schema_name(self) -> str:
+        """The mart shows a domain's tables under the domain's name, the warehouse under their layer's."""
+        return self.domain if self.server == "mart" else self.layer
+
+    @property
+    def qualified_name(self) -> str:
+        """`schema.table`."""
+        return f"{self.schema_name}.{self.name}"
+
+    @property
+    def creation(self) -> Path:
+        """The file that creates it, and changes nothing when it is there already."""
+        return self.path / "creation.sql"
+
+    @property
+    def insertion(self) -> Path | None:
+        """The file that fills it, or whose query does."""
+        return self._file("insertion.sql")
+
+    @property
+    def checks(self) -> Path | None:
+        """The file of the rules that its rows must hold."""
+        return self._file("checks.sql")
+
+    @property
+    def contract_columns(self) -> dict[str, Column]:
+        """The columns that a published file brings, in their order; empty for all but raw tables."""
+        return {name: c for name, c in self.metadata.columns.items() if c.required is not None}
+
+    def _file(self, name: str) -> Path | None:
+        path = self.path / name
+        return path if path.is_file() else None
+
+
+def sql_root() -> Path:
+    """The project's sql/ folder."""
+    return Path(__file__).resolve().parents[2] / "sql"
+
+
+@cache
+def load_tables(root: Path | None = None) -> list[Table]:
+    """All tables under `root` (default: the project's), each after those of its server that it depends on.
+
+    Raises `FloconError` naming the file when metadata is invalid, a dependency is unknown or circular, or creation.sql
+    is absent.
+    """
+    root = root or sql_root()
+    tables = [_read(path.parent, root) for path in sorted(root.glob("*/*/*/metadata.yaml"))]
+    return _in_order(tables)
+
+
+def domain_tables(domain: str) -> list[Table]:
+    """The tables of one domain, in the order of creation."""
+    return [table for table in load_tables() if table.domain == domain]
+
+
+def find_table(domain: str, layer: str, name: str) -> Table:
+    """The table in `sql/<domain>/<layer>/<name>/`; raises `FloconError` when there is none."""
+    for table in load_tables():
+        if (table.domain, table.layer, table.name) == (domain, layer, name):
+            return table
+    raise FloconError(
+        f"there is no table {domain}/{layer}/{name} under {sql_root()}: its folder needs a metadata.yaml."
+    )
+
+
+def fingerprint(tables: Iterable[Table]) -> str:
+    """SHA-256 (hex) of all SQL and metadata files of these tables; it changes when any rule of theirs does."""
+    digest = hashlib.sha256()
+    files = {file for table in tables for file in table.path.iterdir() if file.suffix in (".sql", ".yaml")}
+    for file in sorted(files, key=lambda file: file.parts[-4:]):
+        digest.update("/".join(file.parts[-4:]).encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _read(folder: Path, root: Path) -> Table:
+    domain, layer, name = folder.relative_to(root).parts
+    file = folder / "metadata.yaml"
+    try:
+        metadata = Metadata.model_validate(_yaml(file))
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors()
+        )
+        raise FloconError(f"{file}: {problems}.") from error
+    unknown = [key for key in metadata.primary_key if key not in metadata.columns]
+    if unknown:
+        raise FloconError(f"{file}: primary_key names {unknown}, which columns does not have.")
+    table = Table(domain=domain, layer=layer, name=name, path=folder, metadata=metadata)
+    if not table.creation.is_file():
+        raise FloconError(
+            f"{table.creation} is missing: {table.qualified_name} has metadata but is never created."
+        )
+    return table
+
+
+def _yaml(file: Path) -> Any:
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise FloconError(f"{file} is not YAML: {error}") from error
+
+
+def _in_order(tables: list[Table]) -> list[Table]:
+    known: dict[tuple[str, str], Table] = {(t.server, t.qualified_name): t for t in tables}
+    order: TopologicalSorter[tuple[str, str]] = TopologicalSorter()
+    for key, table in known.items():
+        needs: list[tuple[str, str]] = [(table.server, name) for name in table.metadata.depends_on]
+        for need in needs:
+            if need not in known:
+                raise FloconError(
+                    f"{table.path / 'metadata.yaml'}: depends_on names {need[1]}, which the {need[0]} does not have."
+                )
+        order.add(key, *needs)
+    try:
+        return [known[key] for key in order.static_order()]
+    except CycleError as error:
+        circle = " → ".join(name for _, name in error.args[1])
+        raise FloconError(f"{sql_root()}: depends_on goes in a circle: {circle}.") from error
