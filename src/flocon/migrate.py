@@ -11,7 +11,12 @@ from flocon.tables import Table, fingerprint, load_tables, sql_root
 log = logging.getLogger(__name__)
 
 _CORE = ("partition", "lock", "merge", "ledger")
-_MART_CORE = (*_CORE, "reconciliation")
+_CORE_OF = {"warehouse": _CORE, "mart": (*_CORE, "reconciliation")}
+
+
+def core_sql(server: str) -> list[Path]:
+    """The files of the mechanisms that a server (`warehouse` or `mart`) needs, in order."""
+    return [sql_root() / "core" / part / "creation.sql" for part in _CORE_OF[server]]
 
 
 def migrate(warehouse: Connection, mart: Connection, *, run_id: str = "migrate") -> None:
@@ -20,17 +25,17 @@ def migrate(warehouse: Connection, mart: Connection, *, run_id: str = "migrate")
     Every file can run again on what it made before, so this does nothing to data; unchanged files are not run at all.
     """
     tables = load_tables()
-    for server, connection, core in (("warehouse", warehouse, _CORE), ("mart", mart, _MART_CORE)):
+    for server, connection in (("warehouse", warehouse), ("mart", mart)):
         with explained(server, f"migrating the {server}"), connection.transaction():
-            _migrate_server(connection, server, [sql_root() / "core" / part for part in core], tables, run_id)
+            _migrate_server(connection, server, tables, run_id)
 
 
 def _migrate_server(
-    connection: Connection, server: str, core: list[Path], tables: list[Table], run_id: str
+    connection: Connection, server: str, tables: list[Table], run_id: str
 ) -> None:
     started = time.monotonic()
-    for folder in core:
-        run_file(connection, folder / "creation.sql")
+    for path in core_sql(server):
+        run_file(connection, path)
     own = [table for table in tables if table.server == server]
     wanted = fingerprint(own)
     if not ledger.why_stale(
