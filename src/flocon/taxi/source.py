@@ -34,11 +34,13 @@ def resolve(spec: str, settings: Settings) -> Source:
 
 
 def _http(url: str, settings: Settings, *, is_tlc: bool) -> HttpSource:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SourceError(
-            f"{url!r} is not a source: an address starts with http:// or https:// and names a host"
-        )
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError as error:
+        raise SourceError(f"{url!r} is not a source: {error}") from error
+    if not is_address:
+        raise SourceError(f"{url!r} is not a source: an address begins with http:// or https:// and a host")
     if parts.username or parts.password or parts.query or parts.fragment:
         # It is written to the ledger and to logs, where a password must not be.
         raise SourceError(
