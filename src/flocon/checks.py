@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 from psycopg.rows import dict_row
 
@@ -61,7 +61,7 @@ def run_checks(connection: Connection, paths: Iterable[Path], about: str) -> Non
             broken = _broken_rows(connection, check)
             if not broken:
                 continue
-            text = f"{path.parent.name}.{check.name}: {len(broken)} row(s), such as {broken[0]}. Why it matters: {check.why}"
+            text = f"{path.parent.name}.{check.name}: {len(broken)} row(s), such as {broken[0]}; {check.why}"
             if check.severity == "fail":
                 failures.append(text)
             else:
@@ -72,4 +72,4 @@ def run_checks(connection: Connection, paths: Iterable[Path], about: str) -> Non
 
 def _broken_rows(connection: Connection, check: Check, most: int = 20) -> list[dict[str, Any]]:
     with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(cast(LiteralString, check.query)).fetchmany(most)
+        return cursor.execute(check.query).fetchmany(most)

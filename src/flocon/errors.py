@@ -1,6 +1,6 @@
 """What can go wrong, in two families: what a retry may cure, and what it cannot.
 
-Every message names the thing (file, month, table), what is wrong with it and what to do next; callers print it as it is.
+Every message names the thing (file, month, table), what is wrong with it and what to do next: callers just print it.
 """
 
 

@@ -25,9 +25,12 @@ class Flow:
     @contextmanager
     def holding(self, thing: str) -> Iterator[Connection]:
         """A warehouse connection that holds the lock on `thing`; the same thing is worked on by one run at a time."""
-        with explained("warehouse", thing), self.warehouse() as connection:
-            with ledger.exclusive(connection, thing, self.run_id, self.settings.lock_patience_s):
-                yield connection
+        with (
+            explained("warehouse", thing),
+            self.warehouse() as connection,
+            ledger.exclusive(connection, thing, self.run_id, self.settings.lock_patience_s),
+        ):
+            yield connection
 
     @contextmanager
     def in_mart(self, thing: str) -> Iterator[Connection]:

@@ -169,12 +169,12 @@ class Lake:
     @contextmanager
     def open_parquet(self, bucket: str, key: str) -> Iterator[pq.ParquetFile]:
         """Open a Parquet object; its columns are read piecewise as its batches are asked for."""
-        with _explained(f"reading {bucket}/{key}"):
-            with (
-                self._filesystem.open_input_file(f"{bucket}/{key}") as source,
-                pq.ParquetFile(source, pre_buffer=True) as file,
-            ):
-                yield file
+        with (
+            _explained(f"reading {bucket}/{key}"),
+            self._filesystem.open_input_file(f"{bucket}/{key}") as source,
+            pq.ParquetFile(source, pre_buffer=True) as file,
+        ):
+            yield file
 
 
 def _parts(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -198,10 +198,11 @@ def _explained(doing: str) -> Iterator[None]:
         yield
     except ClientError as error:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        text = f"{doing}: the lake answered {status} ({error.response['Error'].get('Message') or error}). Nothing was stored."
+        reason = error.response["Error"].get("Message") or error
+        text = f"{doing}: the lake answered {status} ({reason}). Nothing was stored."
         if status >= 500:
             raise TransientError(
-                f"{text} See its log (`make logs`) for a full disk or a permission, and run again."
+                f"{text} Its log (`make logs`) tells of a full disk or a permission; run again."
             ) from error
         raise FloconError(f"{text} Check the bucket and the rights of the lake's access key.") from error
     except BotoCoreError as error:

@@ -30,9 +30,7 @@ def migrate(warehouse: Connection, mart: Connection, *, run_id: str = "migrate")
             _migrate_server(connection, server, tables, run_id)
 
 
-def _migrate_server(
-    connection: Connection, server: str, tables: list[Table], run_id: str
-) -> None:
+def _migrate_server(connection: Connection, server: str, tables: list[Table], run_id: str) -> None:
     started = time.monotonic()
     for path in core_sql(server):
         run_file(connection, path)

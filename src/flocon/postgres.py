@@ -8,9 +8,10 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import date
 from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, LiteralString, NamedTuple, TypeAlias, cast
+from typing import Any, BinaryIO, LiteralString, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -33,7 +34,7 @@ class Column(NamedTuple):
 
 @contextmanager
 def explained(server: str, doing: str) -> Iterator[None]:
-    """Turn a lost server into a `TransientError`, and any other database error into one that says what was being done."""
+    """Turn a lost server into a `TransientError`, and any other database error into one that names the work."""
     try:
         yield
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
@@ -75,12 +76,29 @@ def query_of(path: Path) -> str:
 
 def _statement(path: Path) -> LiteralString:
     """A file under sql/ is part of the program, as literal as a string in it."""
-    return cast(LiteralString, path.read_text(encoding="utf-8"))
+    return path.read_text(encoding="utf-8")
+
+
+def scalar(connection: Connection, query: LiteralString, *arguments: object) -> Any:
+    """The first value of a query's first row, or None when it has no row."""
+    row = connection.execute(query, arguments).fetchone()
+    return row[0] if row else None
+
+
+def has_partition(connection: Connection, parent: str, month: date) -> bool:
+    """Whether a month of a partitioned table is there."""
+    return bool(
+        scalar(
+            connection,
+            "select to_regclass(flocon.partition_name(%s::regclass, %s)) is not null",
+            *(parent, month),
+        )
+    )
 
 
 def columns_of(connection: Connection, query: str) -> list[Column]:
     """The columns that a query would return; it is planned, not run."""
-    probe = sql.SQL("select * from ({}) as probed limit 0").format(sql.SQL(cast(LiteralString, query)))
+    probe = sql.SQL("select * from ({}) as probed limit 0").format(sql.SQL(query))
     described = connection.execute(probe).description or []
     return [Column(column.name, column.type_code) for column in described]
 
@@ -101,7 +119,7 @@ def copy_across(source: Connection, query: str, target: Connection, table: str) 
     The stream is a pipe between two threads: the servers work at the same time and memory stays bounded.
     """
     columns = columns_of(source, query)
-    _same_types(columns, columns_of(target, f"select * from {table}"), table)
+    _same_types(columns, columns_of(target, f"table {table}"), table)
     with cross_pipe(source, query) as chunks:
         return copy_in(target, table, [column.name for column in columns], chunks)
 
@@ -133,7 +151,7 @@ def _widen(pipe: int) -> None:
 
 
 def _drain(source: Connection, query: str, write_end: int) -> None:
-    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(cast(LiteralString, query)))
+    statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
     with os.fdopen(write_end, "wb", buffering=_CHUNK_BYTES) as pipe, source.cursor().copy(statement) as copy:
         for row in copy:
             pipe.write(row)
@@ -147,5 +165,5 @@ def _chunks(stream: BinaryIO | FileIO, drained: Future[None]) -> Iterator[bytes]
 
 def _copy_from(table: str, columns: Iterable[str]) -> sql.Composed:
     return sql.SQL("copy {} ({}) from stdin (format binary, freeze)").format(
-        sql.SQL(cast(LiteralString, table)), sql.SQL(", ").join(map(sql.Identifier, columns))
+        sql.SQL(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )

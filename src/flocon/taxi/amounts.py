@@ -5,20 +5,19 @@ can be compared to the cent.
 """
 
 from decimal import Decimal
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 _COUNTABLE = 1e12  # US dollars; beyond it, and for null, NaN and infinity, an amount counts as 0
 
 
-def total_cents(amounts: pa.DoubleArray) -> int:
-    """Sum of dollars in cents."""
-    countable = pc.fill_null(pc.less(pc.abs(amounts), _COUNTABLE), False)
-    cents = pc.cast(
-        pc.round(pc.multiply(pc.filter(amounts, countable), 100.0), round_mode="half_to_even"), pa.int64()
-    )
-    return pc.sum(cents).as_py() or 0
+def total_cents(amounts: "pa.Array[Any]") -> int:
+    """Sum, in cents, of a float64 column of dollars."""
+    values = amounts.to_numpy(zero_copy_only=False)  # a null becomes NaN
+    countable = values[np.abs(values) < _COUNTABLE]
+    return int(np.rint(countable * 100.0).astype(np.int64).sum())
 
 
 def dollars(cents: int) -> Decimal:

@@ -1,15 +1,15 @@
 """The contract of a month: which columns a file must bring, in which types, and what is done with anything else.
 
 The contract itself is the metadata of the raw tables (`sql/taxi/raw/*/metadata.yaml`). Here a file is held against it:
-casts that lose nothing are done, a missing optional column becomes NULL, a new column is kept, all else refuses the file.
+casts that lose nothing are done, a missing optional column becomes NULL, a new column is kept, all else refuses it.
 """
 
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flocon.errors import ContractError
@@ -17,7 +17,7 @@ from flocon.tables import Table
 
 log = logging.getLogger(__name__)
 
-ARROW_TYPES = {
+ARROW_TYPES: dict[str, pa.DataType] = {
     "integer": pa.int32(),
     "bigint": pa.int64(),
     "double precision": pa.float64(),
@@ -32,8 +32,8 @@ ARROW_TYPES = {
 class Fit:
     """How the columns of one file fill the columns of the raw table.
 
-    `schema` is what is sent to the table; `sources[i]` is the file's column for `schema[i]`, or None where it is all NULL;
-    `new` maps a column that the contract does not know to its PostgreSQL type.
+    `schema` is what is sent to the table; `sources[i]` is the file's column for `schema[i]`, or None where that is all
+    NULL; `new` maps a column that the contract does not know to its PostgreSQL type.
     """
 
     file_name: str
@@ -49,20 +49,21 @@ class Fit:
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
-    def _column(self, batch: pa.RecordBatch, source: str | None, target: pa.Field) -> pa.Array:
+    def _column(self, batch: pa.RecordBatch, source: str | None, target: "pa.Field[Any]") -> "pa.Array[Any]":
         if source is None:
             return pa.nulls(batch.num_rows, target.type)
         column = batch.column(source)
         if column.type == target.type:
             return column
         try:
-            return pc.cast(column, target.type, safe=True)
+            cast: pa.Array[Any] = column.cast(target.type, safe=True)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise ContractError(
                 f"{self.file_name}: column {source} ({column.type}) cannot become {target.type} without loss: {error}. "
                 "The month is refused and what was loaded before stays; if the publisher means it, change the contract "
                 "in sql/taxi/raw."
             ) from error
+        return cast
 
 
 def fit(table: Table, file: pq.ParquetFile, file_name: str) -> Fit:
@@ -85,7 +86,8 @@ def fit(table: Table, file: pq.ParquetFile, file_name: str) -> Fit:
     if problems:
         raise ContractError(
             f"{file_name} does not fit the contract of {table.qualified_name}: {'; '.join(problems)}. "
-            f"The month is refused and what was loaded before stays. The file has: {', '.join(file.schema_arrow.names)}."
+            "The month is refused and what was loaded before stays. "
+            f"The file has: {', '.join(file.schema_arrow.names)}."
         )
     new = [
         pa.field(lower, _kept_type(file.schema_arrow.field(source).type)) for lower, source in found.items()
@@ -154,10 +156,10 @@ def _bounds(file: pq.ParquetFile, source: str) -> Iterator[tuple[int, int]]:
     index = file.schema_arrow.get_field_index(source)
     for group in range(file.metadata.num_row_groups):
         statistics = file.metadata.row_group(group).column(index).statistics
-        if statistics is None or not statistics.has_min_max:
-            yield -(1 << 63), 1 << 63
+        if statistics is not None and statistics.min is not None and statistics.max is not None:
+            yield int(statistics.min), int(statistics.max)
         else:
-            yield statistics.min, statistics.max
+            yield -(1 << 63), 1 << 63
 
 
 def _kept_type(found: pa.DataType) -> pa.DataType:

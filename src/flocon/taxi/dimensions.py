@@ -5,7 +5,7 @@ import time
 
 from flocon import ledger
 from flocon.flow import Flow
-from flocon.postgres import Connection, copy_across, query_of
+from flocon.postgres import Connection, copy_across, query_of, scalar
 from flocon.tables import Table, domain_tables, fingerprint
 
 log = logging.getLogger(__name__)
@@ -14,7 +14,7 @@ _DATASET = "taxi.dimensions"
 
 
 def refresh_dimensions(flow: Flow, warehouse: Connection, mart: Connection) -> None:
-    """Merge every dimension from `reference.*`, in one transaction of the mart, unless none of them can have changed."""
+    """Merge every dimension from `reference.*`, in one transaction of the mart, unless none can have changed."""
     tables = [table for table in domain_tables("taxi") if table.name.startswith("dim_")]
     reference = [table for table in domain_tables("taxi") if table.layer == "reference"]
     zones = ledger.current(warehouse, "taxi.zone", "warehouse")
@@ -49,8 +49,6 @@ def _merge_all(flow: Flow, warehouse: Connection, mart: Connection, tables: list
 
 
 def _merge(warehouse: Connection, mart: Connection, table: Table) -> int:
-    arriving = mart.execute("select flocon.new_arrival(%s)", [table.qualified_name]).fetchone()
-    assert arriving is not None and table.insertion is not None
-    copy_across(warehouse, query_of(table.insertion), mart, arriving[0])
-    merged = mart.execute("select flocon.merge(%s, %s)", [table.qualified_name, arriving[0]]).fetchone()
-    return int(merged[0]) if merged else 0
+    arriving = scalar(mart, "select flocon.new_arrival(%s)", table.qualified_name)
+    copy_across(warehouse, query_of(table.path / "insertion.sql"), mart, arriving)
+    return int(scalar(mart, "select flocon.merge(%s, %s)", table.qualified_name, arriving))

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -16,13 +16,23 @@ from psycopg.types.json import Jsonb
 
 from flocon import ledger
 from flocon.checks import run_checks
-from flocon.errors import CheckFailed, FloconError, Unbalanced
+from flocon.errors import FloconError, Unbalanced
 from flocon.flow import Flow, Outcome
-from flocon.postgres import Connection, copy_across, fetch_file, query_of, run_file, set_parameters
+from flocon.postgres import (
+    Connection,
+    copy_across,
+    fetch_file,
+    has_partition,
+    query_of,
+    run_file,
+    scalar,
+    set_parameters,
+)
 from flocon.tables import Table, domain_tables, find_table, fingerprint
 from flocon.taxi.amounts import dollars
 from flocon.taxi.dimensions import refresh_dimensions
-from flocon.taxi.months import label
+from flocon.taxi.months import month_label
+from flocon.taxi.rules import enforce, judge
 
 log = logging.getLogger(__name__)
 
@@ -33,34 +43,33 @@ def publish(flow: Flow, service: str, month: date, *, force: bool = False) -> Ou
     Raises `CheckFailed` or `Unbalanced` with the mart as it was.
     """
     started = time.monotonic()
-    thing = f"{service} {label(month)}"
+    thing = f"{service} {month_label(month)}"
     with flow.holding(thing) as warehouse, flow.in_mart(thing) as mart:
         loaded = ledger.current(warehouse, f"taxi.{service}", "warehouse", month)
         if loaded is None:
             raise FloconError(
                 f"{thing} was never loaded into the warehouse: run the month from its first step."
             )
-        before = ledger.current(mart, f"taxi.{service}", "mart", month)
+        entry = ledger.current(mart, f"taxi.{service}", "mart", month)
         wanted = f"sha256 {loaded.sha256} rules {fingerprint(_model())} zones {_known_zones(warehouse)}"
-        stale = ledger.why_stale(before, wanted, output_exists=_exists(mart, service, month), force=force)
+        exists = has_partition(mart, _fact_parent(service), month)
+        stale = ledger.why_stale(entry, wanted, output_exists=exists, force=force)
         warehouse.commit()
         mart.commit()
-        if stale is not None:
+        if entry is None or stale is not None:
             refresh_dimensions(flow, warehouse, mart)
-            before = Publication(flow, warehouse, mart, service, month, loaded).run(wanted, started)
-    return _outcome(before, service, month, stale, time.monotonic() - started)
+            entry = Publication(flow, warehouse, mart, service, month, loaded).run(wanted, started)
+    return _outcome(entry, service, month, stale, time.monotonic() - started)
 
 
-def _outcome(
-    entry: ledger.Entry | None, service: str, month: date, stale: str | None, seconds: float
-) -> Outcome:
-    assert entry is not None  # never stale without an entry, and an entry was just made otherwise
-    about = f"{service} {label(month)}"
+def _outcome(entry: ledger.Entry, service: str, month: date, stale: str | None, seconds: float) -> Outcome:
+    about = f"{service} {month_label(month)}"
+    rejected = entry.facts["rows_rejected"]
     if stale is None:
-        message = f"{about}: nothing to do, the mart already shows these {entry.rows:,} trips (sha256 {entry.sha256})"
+        message = f"{about}: nothing to do, the mart shows these {entry.rows:,} trips (sha256 {entry.sha256})"
     else:
-        rejected = entry.facts["rows_rejected"]
-        message = f"{about}: {entry.rows:,} trips published in {seconds:.1f} s, {rejected:,} rejected, balanced ({stale})"
+        counts = f"{entry.rows:,} trips published, {rejected:,} rejected"
+        message = f"{about}: {counts} in {seconds:.1f} s, balanced ({stale})"
     log.info("%s", message)
     return Outcome(
         "mart", service, month, stale is not None, message, seconds, entry.rows, entry.sha256, entry.facts
@@ -81,12 +90,6 @@ def _fact_parent(service: str) -> str:
     return f"taxi.fact_trip_{service}"
 
 
-def _exists(mart: Connection, service: str, month: date) -> bool:
-    query = "select to_regclass(flocon.partition_name(%s::regclass, %s)) is not null"
-    row = mart.execute(query, [_fact_parent(service), month]).fetchone()
-    return bool(row and row[0])
-
-
 @dataclass
 class Publication:
     """One month on its way from the warehouse to the mart; both connections are outside a transaction at the start."""
@@ -97,6 +100,7 @@ class Publication:
     service: str
     month: date
     loaded: ledger.Entry
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def run(self, wanted: str, started: float) -> ledger.Entry:
         """Do all of it, and return the ledger entry that was committed with it.
@@ -104,7 +108,6 @@ class Publication:
         The warehouse commits first: should the mart then fail, the rejected rows are already those of this month's
         bytes, the mart still shows the old month as a whole, and running again completes it.
         """
-        self.seconds: dict[str, float] = {}
         self.warehouse.isolation_level = (
             IsolationLevel.REPEATABLE_READ
         )  # all its queries see the same partition
@@ -116,72 +119,61 @@ class Publication:
             self._aggregate()
             self._check()
             balance = self._balance(rows, rejected, measured)
-            entry = self._entry(wanted, started, balance)
+            entry = replace(
+                self.loaded,
+                step="mart",
+                input_fingerprint=wanted,
+                run_id=self.flow.run_id,
+                seconds=time.monotonic() - started,
+                rows=balance["rows_fact"],
+                amount=balance["amount_fact"],
+                bytes=None,
+                facts={"rows_rejected": balance["rows_rejected"], "seconds": self.seconds},
+            )
             ledger.record(self.mart, entry)
         return entry
+
+    @property
+    def thing(self) -> str:
+        """How messages and locks call this month."""
+        return f"{self.service} {month_label(self.month)}"
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
         started = time.monotonic()
         yield
         self.seconds[part] = round(time.monotonic() - started, 3)
-        log.info("%s %s: %s took %.2f s", self.service, label(self.month), part, self.seconds[part])
+        log.info("%s: %s took %.2f s", self.thing, part, self.seconds[part])
 
     def _reject(self) -> dict[str, Any]:
-        rejected = find_table("taxi", "rejected", "trip")
-        assert rejected.insertion is not None
+        folder = find_table("taxi", "rejected", "trip").path
         with self._timed("reject"):
-            run_file(self.warehouse, rejected.insertion)
-            return fetch_file(self.warehouse, rejected.path / "balance.sql")[0]
+            run_file(self.warehouse, folder / "insertion.sql")
+            return fetch_file(self.warehouse, folder / "balance.sql")[0]
 
     def _measure(self) -> dict[str, Any]:
         """Count what each rule touched, judge the shares, and return the totals of the warehouse."""
-        rules = find_table("taxi", "rejected", "rule").path
         with self._timed("measure"):
-            measured = fetch_file(self.warehouse, rules / "measure.sql")
-        totals = measured[0]
-        shares = [_judged(row, totals["total_rows"]) for row in measured]
-        self._enforce(shares)
-        arguments = [self.service, self.month, Jsonb(shares)]
-        self.mart.execute("select ledger.record_rule_shares(%s, %s, %s)", arguments)
-        return totals
-
-    def _enforce(self, shares: list[dict[str, Any]]) -> None:
-        about = f"{self.service} {label(self.month)}"
-        texts = {
-            share[
-                "rule"
-            ]: f"{share['action']} rule `{share['rule']}` touches {share['share']:.2%} of the rows "
-            f"({share['rows']:,}); it warns from {share['warn_share'] or 0:.2%} and fails from {share['fail_share'] or 0:.2%}"
-            for share in shares
-        }
-        for share in shares:
-            if share["outcome"] == "warn":
-                log.warning("%s: %s", about, texts[share["rule"]])
-        failed = [texts[share["rule"]] for share in shares if share["outcome"] == "fail"]
-        if failed:
-            raise CheckFailed(
-                f"{about} was not published and the mart stays as it was: {'; '.join(failed)}. "
-                "Look at the rows in the warehouse (staging.trip_*); if they are right, raise the share in sql/taxi/rejected/rule."
-            )
+            measured = fetch_file(self.warehouse, find_table("taxi", "rejected", "rule").path / "measure.sql")
+        shares = [judge(row) for row in measured]
+        enforce(shares, self.thing)
+        arguments = (self.service, self.month, Jsonb(shares))
+        scalar(self.mart, "select ledger.record_rule_shares(%s, %s, %s)", *arguments)
+        return measured[0]
 
     def _pipe(self) -> int:
         """Stream the fact into a table of its own, validate it and put it in the month's place."""
         fact = find_table("taxi", "mart", "fact_trip")
-        assert fact.insertion is not None
         parent = _fact_parent(self.service)
         with self._timed("pipe"):
             bounds = fetch_file(self.mart, fact.path / "bounds.sql")[0]
             query = "select flocon.new_partition(%s, %s, 'pickup_date', %s, %s)"
-            leaf = self.mart.execute(
-                query, [parent, self.month, bounds["first_date"], bounds["last_date"]]
-            ).fetchone()
-            assert leaf is not None
-            rows = copy_across(self.warehouse, query_of(fact.insertion), self.mart, leaf[0])
+            leaf = scalar(self.mart, query, parent, self.month, bounds["first_date"], bounds["last_date"])
+            rows = copy_across(self.warehouse, query_of(fact.path / "insertion.sql"), self.mart, leaf)
         with self._timed("foreign keys"):
-            self.mart.execute("select flocon.constrain_partition(%s, %s)", [parent, self.month])
+            scalar(self.mart, "select flocon.constrain_partition(%s, %s)", parent, self.month)
         with self._timed("attach"):
-            self.mart.execute("select flocon.attach_partition(%s, %s)", [parent, self.month])
+            scalar(self.mart, "select flocon.attach_partition(%s, %s)", parent, self.month)
         return rows
 
     def _aggregate(self) -> None:
@@ -197,9 +189,9 @@ class Publication:
                 for table in domain_tables("taxi")
                 if table.server == "mart" and table.checks is not None
             ]
-            run_checks(self.mart, paths, f"{self.service} {label(self.month)}")
+            run_checks(self.mart, paths, self.thing)
 
-    def _balance(self, rows: int, rejected: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    def _balance(self, piped: int, rejected: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
         """Write the month's equation, or raise `Unbalanced` when it does not hold."""
         with self._timed("balance"):
             fact = fetch_file(self.mart, find_table("taxi", "mart", "fact_trip").path / "balance.sql")[0]
@@ -219,50 +211,9 @@ class Publication:
             "run_id": self.flow.run_id,
         }
         query = "select is_balanced from ledger.record_balance(%s)"
-        balanced = self.mart.execute(query, [Jsonb(balance)]).fetchone()
-        if rows != fact["rows"] or not (balanced and balanced[0]):
+        if piped != fact["rows"] or not scalar(self.mart, query, Jsonb(balance)):
             raise Unbalanced(
-                f"{self.service} {label(self.month)} does not balance, so it was not published and the mart stays as it was: "
-                f"{rows:,} rows were piped; {balance}. This is a defect of Flocon or of its SQL: please report it."
+                f"{self.thing} does not balance, so it was not published and the mart stays as it was: "
+                f"{piped:,} rows were piped; {balance}. This is a defect of Flocon or of its SQL: please report it."
             )
         return balance
-
-    def _entry(self, wanted: str, started: float, balance: dict[str, Any]) -> ledger.Entry:
-        return ledger.Entry(
-            dataset=f"taxi.{self.service}",
-            file_month=self.month,
-            step="mart",
-            input_fingerprint=wanted,
-            run_id=self.flow.run_id,
-            seconds=time.monotonic() - started,
-            source_url=self.loaded.source_url,
-            etag=self.loaded.etag,
-            last_modified=self.loaded.last_modified,
-            sha256=self.loaded.sha256,
-            is_synthetic=self.loaded.is_synthetic,
-            rows=balance["rows_fact"],
-            amount=balance["amount_fact"],
-            facts={"rows_rejected": balance["rows_rejected"], "seconds": self.seconds},
-        )
-
-
-def _judged(row: dict[str, Any], total: int) -> dict[str, Any]:
-    """The share of one rule and what it means: ok, warn or fail."""
-    share = row["rows"] / total if total else 0.0
-    warn, fail = row["warn_share"], row["fail_share"]
-    outcome = (
-        "fail"
-        if fail is not None and share >= fail
-        else "warn"
-        if warn is not None and share >= warn
-        else "ok"
-    )
-    return {
-        "rule": row["rule"],
-        "action": row["action"],
-        "rows": row["rows"],
-        "share": share,
-        "warn_share": warn,
-        "fail_share": fail,
-        "outcome": outcome,
-    }

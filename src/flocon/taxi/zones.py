@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from flocon import ledger
 from flocon.errors import NotYetPublished, SourceError, TransientError
 from flocon.flow import Flow
-from flocon.postgres import Connection
+from flocon.postgres import Connection, scalar
 from flocon.taxi.months import ZONE_TABLE
 from flocon.taxi.published import Published, Source
 
@@ -49,7 +49,7 @@ def _replace(flow: Flow, warehouse: Connection, source: Source, published: Publi
     ) as copy:
         for zone in zones:
             copy.write_row(zone)
-    merged = warehouse.execute("select flocon.merge('reference.zone', 'zone_arriving')").fetchone()
+    changed = scalar(warehouse, "select flocon.merge('reference.zone', 'zone_arriving')")
     entry = ledger.Entry(
         dataset=_DATASET,
         step="warehouse",
@@ -64,9 +64,7 @@ def _replace(flow: Flow, warehouse: Connection, source: Source, published: Publi
         bytes=stored.bytes,
     )
     ledger.record(warehouse, entry)
-    log.info(
-        "%s: %d zones read, %s of them new or changed", ZONE_TABLE, len(zones), merged[0] if merged else 0
-    )
+    log.info("%s: %d zones read, %d of them new or changed", ZONE_TABLE, len(zones), changed)
 
 
 def _read(text: str, url: str) -> Iterator[tuple[int, str, str, str]]:
