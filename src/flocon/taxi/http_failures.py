@@ -13,7 +13,8 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
+    wait_exponential,
+    wait_random,
 )
 
 from flocon.errors import NotYetPublished, SourceError, TransientError
@@ -88,7 +89,7 @@ def retrying(attempts: int, backoff_s: float) -> Retrying:
     Raises (from what it runs):
         TransientError: all attempts were interrupted; says why the last one was.
     """
-    backoff = wait_exponential_jitter(initial=backoff_s, max=LONGEST_WAIT_S, jitter=backoff_s)
+    backoff = wait_exponential(multiplier=backoff_s, max=LONGEST_WAIT_S) + wait_random(0, backoff_s)
 
     def wait(state: RetryCallState) -> float:
         error = _error(state)

@@ -129,9 +129,9 @@ class _Download:
         # Probing found it published: a 403 now can only be the address limiting its rate.
         refuse(response, self._file_name, self._url, is_published=True)
         is_partial = response.status_code == HTTPStatus.PARTIAL_CONTENT
+        self._check_kind(response)
         self._check_version(response)
         self._check_length(response, is_partial)
-        self._check_kind(response)
         return 0 if is_partial else self._done
 
     def _check_version(self, response: requests.Response) -> None:

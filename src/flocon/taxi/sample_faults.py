@@ -13,7 +13,7 @@ from flocon.taxi.sample_trips import COMPONENTS, Columns
 
 NEGATIVE, DUPLICATE = 0.005, 0.001
 ZERO_DISTANCE, ZERO_DURATION = 0.032, 0.0125
-OUT_OF_MONTH, STRADDLING, BACKWARDS, ABSURD_DISTANCE = 5e-6, 20e-6, 20e-6, 1e-6
+OUT_OF_MONTH, STRADDLING, BACKWARDS, ABSURD_DISTANCE = 5e-6, 20e-6, 20e-6, 5e-6
 
 # Taximeters whose clock was lost start again in these years.
 _LOST_CLOCKS = np.array(

@@ -26,7 +26,7 @@ def resolve(spec: str, settings: Settings) -> Source:
     if "://" in spec:
         return _http(spec, settings, is_tlc=False)
     folder = Path(spec).expanduser()
-    if not folder.is_dir():
+    if not spec or not folder.is_dir():
         raise SourceError(
             f"{spec!r} is not a source: give tlc, sample, an http(s) address or a folder that exists"
         )
