@@ -3,8 +3,6 @@
 Nothing here touches a stack that `make up` runs: neither its ports nor its home nor its `.env`.
 """
 
-import os
-import secrets
 import shutil
 import socket
 import tempfile
@@ -18,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from flocon.dotenv import random_secret
 from flocon.lake import Lake
 from flocon.settings import Settings, load_settings, secret_names
 from flocon.stack.health import check_postgres, check_s3, wait_until
@@ -43,7 +42,7 @@ def settings_for(home: Path, **given: object) -> Settings:
     """Settings of a stack of its own: free ports, random passwords, its home in `home`."""
     names = ("warehouse_port", "mart_port", "airflow_db_port", "s3_port", "airflow_port")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
-    passwords = {name: secrets.token_urlsafe(24) for name in secret_names()}
+    passwords = {name: random_secret(name) for name in secret_names()}
     small = {"shared_buffers_mb": 64, "airflow_parallelism": 4}
     return load_settings(**{"home": home, **small, **ports, **passwords, **given})
 
@@ -105,7 +104,7 @@ def servers(server_home: Path) -> Iterator[Servers]:
             server.prepare()
             stack.enter_context(running(server.program, places.logs / f"{server.name}.log"))
         for server in (warehouse, mart):
-            wait_until(lambda dsn=server.admin_dsn: check_postgres(dsn), 30)
+            wait_until(lambda dsn=server.admin_dsn: check_postgres(dsn, "the test's server"), 30)
         yield Servers(settings, warehouse, mart)
 
 

@@ -1,6 +1,6 @@
 """Settings: the only reader of the environment.
 
-A value comes from the process environment (`FLOCON_<NAME>`), else from the project's `.env`, else from the default here.
+A value is that of the process environment (`FLOCON_<NAME>`), else of the project's `.env`, else the default here.
 Secrets have no default: `make env` writes random ones into `.env` once.
 """
 
@@ -34,7 +34,7 @@ def env_file() -> Path:
 
 
 class Settings(BaseSettings):
-    """Every setting of Flocon; a field `x` is the variable `FLOCON_X`. Sections and order are those of `.env.example`."""
+    """Every setting of Flocon: a field `x` is the variable `FLOCON_X`. `.env.example` has the same sections."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", env_ignore_empty=True, frozen=True)
 
@@ -71,12 +71,6 @@ class Settings(BaseSettings):
     # Runs
     lock_patience_s: float = Field(
         900.0, ge=0, description="Seconds to wait for another run that is at work on the same month"
-    )
-
-    lock_patience_s: float = Field(
-        600.0,
-        gt=0,
-        description="Seconds that a run waits for another run of the same month before it gives up",
     )
 
     # Source of the taxi months
@@ -132,6 +126,12 @@ class Settings(BaseSettings):
     def mart_reader_dsn(self) -> str:
         """Connection string of the mart as `mart_reader`, which can only SELECT."""
         return self.dsn("mart", "mart_reader", self.mart_reader_password)
+
+    def as_env(self) -> dict[str, str]:
+        """The environment that gives another process these settings, whatever its `.env` says; holds the secrets."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        plain = {k: v.get_secret_value() if isinstance(v, SecretStr) else str(v) for k, v in values.items()}
+        return {PREFIX + name.upper(): value for name, value in plain.items()}
 
     def address(self, server: str) -> tuple[str, int]:
         """Host and port of `warehouse`, `mart` or `airflow_db`."""

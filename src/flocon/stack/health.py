@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 import boto3
 import psycopg
+import requests
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,12 +19,26 @@ Check = Callable[[], None]
 _PAUSE_S = 0.05
 
 
-def check_postgres(dsn: str) -> None:
-    """Connect and ask. Raises StackError when the server does not answer."""
+class Refused(StackError):
+    """The server answers, and refuses us: waiting will not help."""
+
+
+def check_postgres(dsn: str, data: str) -> None:
+    """Connect and ask; `data` names the data directory in the message.
+
+    Raises:
+        StackError: the server does not answer.
+        Refused: it answers and has another password.
+    """
     try:
         with psycopg.connect(dsn, connect_timeout=5) as connection:
             connection.execute("select 1")
     except psycopg.Error as error:
+        if "password authentication failed" in str(error):
+            raise Refused(
+                f"the data in {data} was made with another password than FLOCON_POSTGRES_PASSWORD: "
+                "bring back the .env of that time, or start anew with `make clean DATA=1`"
+            ) from error
         raise StackError(str(error).strip()) from error
 
 
@@ -42,17 +59,39 @@ def check_s3(settings: Settings) -> None:
         raise StackError(str(error)) from error
 
 
+def check_airflow(url: str, component: str, since: datetime) -> None:
+    """Ask the API server for a component's health: api_server, scheduler, dag_processor or triggerer.
+
+    Raises:
+        StackError: it does not answer, is not healthy, or its last heartbeat is older than `since`.
+    """
+    try:
+        answer = requests.get(f"{url}/api/v2/monitor/health", timeout=10)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise StackError(f"Airflow's API does not answer: {error}") from error
+    health: dict[str, Any] = answer.json()
+    part = health["metadatabase" if component == "api_server" else component]
+    if part["status"] != "healthy":
+        raise StackError(f"Airflow says that {component} is {part['status'] or 'not there'}")
+    beat = part.get(f"latest_{component}_heartbeat")
+    if component != "api_server" and (beat is None or datetime.fromisoformat(beat) < since):
+        raise StackError(f"{component} has not sent a heartbeat yet")
+
+
 def wait_until(check: Check, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> None:
     """Repeat a check until it passes.
 
     Raises:
-        StackError: the last problem that the check found, after `seconds`, or at once when `is_alive` says no.
+        StackError: what the check found last, after `seconds`, or at once when `is_alive` says no.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
             return check()
-        except StackError as problem:
+        except Refused:
+            raise
+        except StackError:
             if time.monotonic() >= deadline or not is_alive():
-                raise StackError(f"{problem}") from problem
+                raise
         time.sleep(_PAUSE_S)

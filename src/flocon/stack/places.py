@@ -18,8 +18,12 @@ ELSEWHERE = Path("/var/lib/flocon")
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of one stack. `postgres` may lie outside `home`; `postgres_bin` holds PostgreSQL's programs."""
+    """Folders of one stack. `postgres` may lie outside `home`; `postgres_bin` holds PostgreSQL's programs.
 
+    `identity` is a name of this home that no later home at the same path gets.
+    """
+
+    identity: str
     home: Path
     postgres: Path
     postgres_bin: Path
@@ -51,16 +55,17 @@ def find_places(settings: Settings) -> Places:
     account = server_account(settings.server_user)
     home = settings.home_dir
     _folder(home, 0o755)
-    postgres = _postgres_folder(home, account)
-    places = Places(home, postgres, postgres_bin(account, postgres), account)
+    identity = _identity(home)
+    postgres = _postgres_folder(home, ELSEWHERE / identity, account)
+    places = Places(identity, home, postgres, postgres_bin(account, postgres), account)
     for private in (places.lake, places.logs, places.run, places.airflow):
         _folder(private, 0o700)
     return places
 
 
-def _postgres_folder(home: Path, account: Account | None) -> Path:
+def _postgres_folder(home: Path, outside: Path, account: Account | None) -> Path:
     """The home's own folder when the account can enter it; a folder that already holds data is never left behind."""
-    inside, outside = home / "postgres", ELSEWHERE / _identity(home)
+    inside = home / "postgres"
     if not outside.exists():
         _folder(inside, 0o755)
         if can_enter(account, inside):
@@ -80,7 +85,7 @@ def _postgres_folder(home: Path, account: Account | None) -> Path:
 
 
 def _identity(home: Path) -> str:
-    """A name of this home that no later home at the same path gets: its data must not meet another's passwords."""
+    """Made once: data outside the home must not meet the passwords of a later home at the same path."""
     file = home / "id"
     if not file.exists():
         file.write_text(uuid.uuid4().hex[:12], encoding="ascii")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 
@@ -27,7 +26,8 @@ SERVERS: dict[str, dict[str, str]] = {
     "airflow_db": {"airflow": "airflow_db_password"},
 }
 
-_HBA = "# listen_addresses is what keeps strangers out; everybody else needs a password\nhost all all all scram-sha-256\n"
+# listen_addresses is what keeps strangers out; whoever gets in needs a password.
+_HBA = "host all all all scram-sha-256\n"
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class PostgresServer:
     def prepare(self) -> None:
         """Create the data directory when there is none, and write the configuration that the settings ask for."""
         if not self.data.exists():
+            self.stamp.unlink(missing_ok=True)
             self._initdb()
         host, port = self.settings.bind, self.settings.address(self.name)[1]
         hba = self._config / "pg_hba.conf"
@@ -97,7 +98,7 @@ class PostgresServer:
             file.chmod(0o644)  # no secrets in there; the account reads it, only we write it
 
     def _initdb(self) -> None:
-        """Create the data directory beside its final name, so that a killed initdb leaves nothing that looks complete."""
+        """Create the data directory beside its place: what a killed initdb leaves must not look complete."""
         part, password = (
             self._own(self.data.with_name(f".{self.name}")),
             self.data.with_name(f".{self.name}.pw"),
@@ -131,6 +132,11 @@ class PostgresServer:
             if account := self.places.account:
                 os.fchown(stream.fileno(), account.uid, account.gid)
             stream.write(self.settings.postgres_password.get_secret_value())
+
+    @property
+    def stamp(self) -> Path:
+        """A file that goes when the data goes: marks what was done to the data once."""
+        return self._config / "migrated"
 
     def ensure_database(self) -> None:
         """Create the server's database when it is missing, and bring its roles and their passwords up to date."""
@@ -166,7 +172,7 @@ class PostgresServer:
                 admin.execute(
                     "select set_config(%s, %s, true)", [f"flocon.{role}_verifier", verifier.decode()]
                 )
-            admin.execute(cast(LiteralString, file.read_text(encoding="utf-8")))
+            admin.execute(file.read_text(encoding="utf-8"))
 
 
 def postgres_servers(

@@ -16,8 +16,9 @@ from flocon.stack.account import Account
 class Program:
     """One server process.
 
-    `env` is the whole environment of the process and the only way for secrets to reach it: `ps` shows commands to everybody.
-    `account` is the OS account to run as, None for the current one. `stop_signal` asks it to end within `stop_wait_s` seconds.
+    `env` is the whole environment of the process, and how secrets reach it: `ps` shows commands to everybody.
+    `account` is the OS account to run as, None for the current one. `stop_signal` asks it to end within
+    `stop_wait_s` seconds, and its children too where `stops_as_group`.
     """
 
     name: str
@@ -27,11 +28,16 @@ class Program:
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_wait_s: int = 30
+    stops_as_group: bool = False
+
+
+# What a process needs of the caller's environment; LC_*, PG*, AWS_*, AIRFLOW* of the caller must not change a server.
+_INHERITED = ("PATH", "HOME", "TMPDIR")
 
 
 def base_env(**more: str) -> dict[str, str]:
-    """An environment that is the same whoever starts the stack: no LC_*, PG* or AIRFLOW* of the caller gets in."""
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    """An environment that is the same whoever starts the stack."""
+    kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     return {"PATH": os.defpath, **kept, "LANG": "C.UTF-8", "TZ": "UTC", **more}
 
 

@@ -1,0 +1,137 @@
+"""The command line, which the make targets call: it parses, calls, and prints."""
+
+import logging
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from flocon.dotenv import ensure_env
+from flocon.errors import FloconError
+from flocon.settings import env_file, get_settings, project_dir
+from flocon.sql_shell import print_csv
+from flocon.stack.airflow import ADMIN, airflow_url
+from flocon.stack.lifecycle import down as stack_down
+from flocon.stack.lifecycle import up as stack_up
+from flocon.stack.logs import follow
+from flocon.stack.places import find_places
+from flocon.stack.status import Line
+from flocon.stack.status import status as stack_status
+
+app = typer.Typer(
+    help="Flocon: taxi months from the lake to the mart.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    typer.echo(line)
+    sys.stdout.flush()
+
+
+@app.command()
+def env() -> None:
+    """Write the missing secrets into .env, which only you can read; what is there stays."""
+    added = ensure_env(env_file(), project_dir() / ".env.example")
+    say(f"{env_file()}: " + (f"added {', '.join(added)}" if added else "nothing to add"))
+
+
+@app.command()
+def up() -> None:
+    """Start the servers and wait until they are healthy."""
+    started = time.monotonic()
+    added = ensure_env(env_file(), project_dir() / ".env.example")
+    if added:
+        say(f"wrote {len(added)} random secrets into {env_file()}")
+    settings = get_settings()
+    say("starting the servers")
+    if stack_up(settings, say):
+        say(f"all servers are healthy after {time.monotonic() - started:.0f} s")
+    else:
+        say("already running")
+        _print_status(stack_status(settings))
+    say(
+        f"Airflow: {airflow_url(settings)}  user {ADMIN}, password: FLOCON_AIRFLOW_ADMIN_PASSWORD in {env_file()}"
+    )
+
+
+@app.command()
+def down() -> None:
+    """Stop the servers; the data stays."""
+    say("stopped; the data stays" if stack_down(get_settings(), say) else "not running")
+
+
+@app.command()
+def status() -> None:
+    """Show each server's state, health and address; exit 1 unless all are healthy."""
+    settings = get_settings()
+    lines = stack_status(settings)
+    _print_status(lines)
+    places = find_places(settings)
+    say(
+        f"home {places.home}"
+        + (f", PostgreSQL {places.postgres}" if places.postgres.parent != places.home else "")
+    )
+    if not all(line.is_healthy for line in lines):
+        raise typer.Exit(1)
+
+
+def _print_status(lines: list[Line]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for title in ("server", "state", "address", "pid", "up", "health"):
+        table.add_column(
+            title, justify="right" if title in ("pid", "up") else "left", no_wrap=title != "health"
+        )
+    for line in lines:
+        pid, uptime = (str(line.pid), _duration(line.uptime_s)) if line.pid else ("", "")
+        table.add_row(line.name, line.state.lower(), line.address, pid, uptime, line.health)
+    Console(soft_wrap=not sys.stdout.isatty(), highlight=False).print(table)
+
+
+def _duration(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s"
+
+
+@app.command()
+def logs(
+    name: Annotated[
+        str | None, typer.Argument(help="A server's name, as in `status`; all when left out")
+    ] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each")] = 50,
+    is_followed: Annotated[bool, typer.Option("--follow", "-f", help="Keep showing what is added")] = False,
+) -> None:
+    """Show the servers' logs."""
+    follow(find_places(get_settings()), name, lines, is_followed)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT")],
+    server: Annotated[str, typer.Option(help="mart or warehouse")] = "mart",
+) -> None:
+    """Print a query's result as CSV: on the mart as its reader, on the warehouse in a read-only transaction."""
+    print_csv(get_settings(), server, query, sys.stdout.buffer)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is a message on stderr and exit code 1, not a traceback."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("botocore", "urllib3", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except FloconError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Airflow on its own PostgreSQL: configured by environment variables alone, four processes, LocalExecutor."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from urllib.parse import quote
+
+from flocon.errors import StackError
+from flocon.settings import Settings
+from flocon.stack.places import Places
+from flocon.stack.program import Program, base_env, write_private
+
+ADMIN = "admin"
+_PASSWORDS = "passwords.json"
+# scheduler and triggerer would otherwise serve logs on all addresses; the API server reads them from disk.
+_PROCESSES: dict[str, tuple[str, ...]] = {
+    "api-server": (),
+    "scheduler": ("--skip-serve-logs",),
+    "dag-processor": (),
+    "triggerer": ("--skip-serve-logs",),
+}
+# The way out to the publisher: proxies and certificate stores of the caller.
+_OUTWARD = (
+    *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+
+
+def airflow_programs(settings: Settings, places: Places) -> list[Program]:
+    """The four processes; need `prepare_airflow` and an up-to-date metadata database."""
+    env = airflow_env(settings, places)
+    return [
+        Program(f"airflow-{name}", (_airflow(), name, *options), places.airflow, env, stops_as_group=True)
+        for name, options in _PROCESSES.items()
+    ]
+
+
+def _airflow() -> str:
+    return str(Path(sys.prefix, "bin", "airflow"))
+
+
+def airflow_url(settings: Settings) -> str:
+    """Address of the web interface and of the REST API."""
+    return f"http://{settings.bind}:{settings.airflow_port}"
+
+
+def airflow_env(settings: Settings, places: Places) -> dict[str, str]:
+    """The environment of every Airflow process, and so of every task; holds secrets."""
+    outward = {name: os.environ[name] for name in _OUTWARD if name in os.environ}
+    local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost", settings.bind]))
+    options = {f"AIRFLOW__{name}": value for name, value in _options(settings, places).items()}
+    return base_env(
+        AIRFLOW_HOME=str(places.airflow),
+        AWS_REQUEST_CHECKSUM_CALCULATION="when_required",
+        AWS_RESPONSE_CHECKSUM_VALIDATION="when_required",
+        NO_PROXY=local,
+        no_proxy=local,
+        PYTHONUNBUFFERED="1",
+        SPT_NOENV="1",  # process titles must leave the environment readable: it tells whose process this is
+        **outward,
+        **options,
+        **_connections(settings),
+        **settings.as_env(),
+    )
+
+
+def _options(settings: Settings, places: Places) -> dict[str, str]:
+    """Airflow's configuration, section__option."""
+    project, url = settings.project / "airflow", airflow_url(settings)
+    return {
+        "CORE__DAGS_FOLDER": str(project / "dags"),
+        "CORE__PLUGINS_FOLDER": str(project / "plugins"),
+        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__PARALLELISM": str(settings.airflow_parallelism),
+        "CORE__LOAD_EXAMPLES": "False",
+        "CORE__FERNET_KEY": settings.airflow_fernet_key.get_secret_value(),
+        "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks DNS, which may be slow or away
+        "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(places.airflow / _PASSWORDS),
+        "API__HOST": settings.bind,
+        "API__PORT": str(settings.airflow_port),
+        "API__BASE_URL": url,
+        "API__WORKERS": "1",
+        "API__SECRET_KEY": settings.airflow_secret_key.get_secret_value(),
+        "API_AUTH__JWT_SECRET": settings.airflow_jwt_secret.get_secret_value(),
+        "DATABASE__SQL_ALCHEMY_CONN": _metadata_url(settings),
+        "LOGGING__BASE_LOG_FOLDER": str(places.airflow / "logs"),
+        "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(places.airflow / "bundles"),
+        "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
+        "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+        "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
+        # A task whose process was killed is noticed within a minute, not five.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
+        "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+    }
+
+
+def _metadata_url(settings: Settings) -> str:
+    host, port = settings.address("airflow_db")
+    password = quote(settings.airflow_db_password.get_secret_value(), safe="")
+    return f"postgresql+psycopg2://airflow:{password}@{host}:{port}/airflow"
+
+
+def _connections(settings: Settings) -> dict[str, str]:
+    """The connections that DAGs use by name: warehouse, mart (as their loaders) and lake."""
+    known: dict[str, dict[str, object]] = {}
+    for server in ("warehouse", "mart"):
+        host, port = settings.address(server)
+        password = getattr(settings, f"{server}_loader_password").get_secret_value()
+        login = {"login": f"{server}_loader", "password": password}
+        known[server] = {"conn_type": "postgres", "host": host, "port": port, "schema": server, **login}
+    known["lake"] = {
+        "conn_type": "aws",
+        "login": settings.s3_access_key.get_secret_value(),
+        "password": settings.s3_secret_key.get_secret_value(),
+        "extra": {"endpoint_url": settings.s3_url, "region_name": "us-east-1"},
+    }
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in known.items()}
+
+
+def prepare_airflow(settings: Settings, places: Places) -> None:
+    """Write the login of the web interface."""
+    passwords = {ADMIN: settings.airflow_admin_password.get_secret_value()}
+    write_private(places.airflow / _PASSWORDS, json.dumps(passwords))
+
+
+def migrate_airflow(settings: Settings, places: Places, stamp: Path) -> bool:
+    """Create or upgrade the metadata database unless `stamp` says that this version did; whether it did anything.
+
+    Raises:
+        StackError: Airflow could not; the log of it is named.
+    """
+    installed = f"{version('apache-airflow-core')}\n"
+    if stamp.exists() and stamp.read_text(encoding="ascii") == installed:
+        return False
+    log = places.logs / "airflow-db-migrate.log"
+    with log.open("ab") as output:
+        done = subprocess.run(
+            [_airflow(), "db", "migrate"],
+            env=airflow_env(settings, places),
+            cwd=places.airflow,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise StackError(f"Airflow's database could not be migrated (exit {done.returncode}); see {log}")
+    stamp.write_text(installed, encoding="ascii")
+    return True
