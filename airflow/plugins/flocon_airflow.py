@@ -1,0 +1,74 @@
+"""Where every domain's DAGs meet Airflow: the connections of a run, what is worth a retry, how a step reports.
+
+DAG files import this at every parse, so drivers and hooks are imported by the tasks only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
+from airflow.sdk.exceptions import AirflowSkipException
+
+if TYPE_CHECKING:
+    from flocon.flow import Flow, Outcome
+    from flocon.lake import Lake
+
+# The first rule that matches decides. What none names (a server gone, a task killed) has the task's own retries with
+# their back-off, as have Flocon's transient errors; its other errors would only fail the same way again.
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule("flocon.errors.Busy", RetryAction.RETRY, timedelta(seconds=20), "another run has it"),
+        RetryRule("flocon.errors.TransientError", RetryAction.DEFAULT, reason="it may pass by itself"),
+        RetryRule("flocon.errors.FloconError", RetryAction.FAIL, reason="a retry would fail the same way"),
+    ]
+)
+
+DEFAULT_ARGS = {
+    "retries": 4,
+    "retry_delay": timedelta(seconds=15),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=15),
+    "retry_policy": RETRY_POLICY,
+}
+
+
+def flow_from_connections(run_id: str) -> Flow:
+    """The servers of a run, from the Airflow Connections `warehouse`, `mart` and `lake`."""
+    from airflow.providers.postgres.hooks.postgres import PostgresHook
+
+    from flocon.flow import Flow
+    from flocon.settings import get_settings
+
+    warehouse, mart = PostgresHook("warehouse"), PostgresHook("mart")
+    return Flow(warehouse.get_conn, mart.get_conn, _lake(), run_id, get_settings())
+
+
+def _lake() -> Lake:
+    from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+
+    from flocon.lake import Lake
+
+    hook = S3Hook("lake")
+    keys = hook.get_credentials()
+    return Lake.connect(
+        hook.conn_config.get_service_endpoint_url("s3"),
+        keys.access_key,
+        keys.secret_key,
+        region=hook.region_name or "us-east-1",
+        session_token=keys.token,
+    )
+
+
+def report(outcome: Outcome) -> dict[str, Any]:
+    """A step's outcome as its task's result.
+
+    A step that had nothing to do ends as skipped, with its result kept, so that the grid shows it.
+    """
+    told = {**asdict(outcome), "month": f"{outcome.month:%Y-%m}"}
+    if not outcome.changed:
+        get_current_context()["ti"].xcom_push("return_value", told)
+        raise AirflowSkipException(outcome.message)
+    return told
