@@ -3,6 +3,7 @@
 import logging
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +21,8 @@ from flocon.stack.logs import follow
 from flocon.stack.places import find_places
 from flocon.stack.status import Line
 from flocon.stack.status import status as stack_status
+from flocon.taxi.months import parse_months
+from flocon.taxi.sample import sample_file
 
 app = typer.Typer(
     help="Flocon: taxi months from the lake to the mart.",
@@ -119,6 +122,30 @@ def sql(
 ) -> None:
     """Print a query's result as CSV: on the mart as its reader, on the warehouse in a read-only transaction."""
     print_csv(get_settings(), server, query, sys.stdout.buffer)
+
+
+@app.command()
+def sample(
+    months: Annotated[str, typer.Option(help="2024-01, 2024-01..2024-03 or a comma list of these")],
+    service: Annotated[str, typer.Option(help="yellow or green")] = "yellow",
+    rows: Annotated[int | None, typer.Option(help="Trips a month (default: FLOCON_SAMPLE_ROWS)")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same bytes (default: FLOCON_SAMPLE_SEED)")
+    ] = None,
+    to: Annotated[Path, typer.Option(help="Folder to write them into")] = Path("data/sample"),
+) -> None:
+    """Generate synthetic months: files in the publisher's shape that hold no real trip, and say so inside."""
+    rows = get_settings().sample_rows if rows is None else rows
+    seed = get_settings().sample_seed if seed is None else seed
+    for month in parse_months(months):
+        started = time.monotonic()
+        path = sample_file(to, service, month, rows, seed)
+        seconds = time.monotonic() - started
+        size = path.stat().st_size / 1e6
+        say(
+            f"{path}: {rows:,} SYNTHETIC trips, {size:.1f} MB in {seconds:.1f} s, {rows / seconds:,.0f} rows/s"
+        )
+    say(f"These months are generated, not published by TLC. Load them with SOURCE={to}")
 
 
 def main() -> None:

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
+from flocon.cli import app
 from flocon.errors import SettingsError, SourceError
 from flocon.taxi import sample
 from flocon.taxi.sample_faults import spoil
@@ -279,3 +281,14 @@ def test_a_failed_month_leaves_the_file_that_was_there(tmp_path: Path) -> None:
         sample.write_month(path, "yellow", date(2009, 1, 1), 10, 7)
     assert path.read_bytes() == b"before"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_command_says_that_its_files_are_synthetic(tmp_path: Path) -> None:
+    options = ["--months", "2024-01..2024-02", "--rows", "500", "--seed", "7", "--to", str(tmp_path)]
+    result = CliRunner().invoke(app, ["sample", *options])
+    assert result.exit_code == 0, result.output
+    assert result.output.count("500 SYNTHETIC trips") == 2
+    assert "not published by TLC" in result.output
+    names = ["yellow_tripdata_2024-01.parquet", "yellow_tripdata_2024-02.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert (tmp_path / names[0]).read_bytes() == make("yellow", date(2024, 1, 1), 500)

@@ -137,10 +137,11 @@ class _Download:
     def _check_version(self, response: requests.Response) -> None:
         etag = response.headers.get("ETag")
         last_modified = response.headers.get("Last-Modified")
-        is_other = etag != self._etag if self._done or (etag and self._etag) else False
-        if not self._etag and self._last_modified and last_modified:
-            is_other |= last_modified != self._last_modified
-        if is_other:
+        if self._done or (etag and self._etag):
+            is_same = etag == self._etag
+        else:
+            is_same = not (self._last_modified and last_modified) or last_modified == self._last_modified
+        if not is_same:
             raise self._restart("it was re-published while downloading")
         self._etag = self._etag or etag
 

@@ -78,7 +78,11 @@ def is_synthetic(metadata: Mapping[bytes, bytes] | None) -> bool:
 
 
 def sample_file(folder: Path, service: str, month: Month, rows: int, seed: int) -> Path:
-    """Write a generated month into a folder, which is made if need be, under the publisher's file name."""
+    """Write a generated month into a folder, which is made if need be, under the publisher's file name.
+
+    Raises:
+        SourceError: as `write_month`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / file_name(service, month)
     write_month(path, service, month, rows, seed)
