@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import os
 import subprocess
 import sys
 from datetime import date
@@ -25,7 +24,8 @@ from flocon.taxi.sample_trips import COMPONENTS
 
 JUNE = date(2026, 6, 1)
 ROWS = 400_000
-OFFICIAL = Path(os.environ.get("FLOCON_TEST_DATA", "../shared/data")) / "tlc"
+# Official files, where the machine has them: beside the project, not in it.
+OFFICIAL = Path(__file__).parents[2] / "../shared/data/tlc"
 
 
 def make(service: str, month: date, rows: int, seed: int = 7) -> bytes:
