@@ -1,4 +1,5 @@
--- Airflow's own role, which owns its metadata database's objects. Run by the superuser in that database, as often as wanted.
+-- Airflow's own role, which owns what is in its metadata database.
+-- Run by the superuser in that database, as often as wanted.
 -- The verifier (SCRAM, made by the client) comes as the session setting flocon.airflow_verifier.
 
 do $$

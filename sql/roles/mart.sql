@@ -30,7 +30,8 @@ alter role mart_reader set statement_timeout = '60s';
 alter role mart_reader set idle_in_transaction_session_timeout = '30s';
 alter role mart_reader set transaction_timeout = '5min';
 
--- Two doors that PostgreSQL leaves open to everybody: advisory locks (loading relies on them) and large objects (writes).
+-- Two doors that PostgreSQL leaves open to everybody:
+-- advisory locks, which loading relies on, and large objects, which are written.
 do $$
 declare
     door regprocedure;

@@ -12,9 +12,10 @@ from rich.table import Table
 
 from flocon.dotenv import ensure_env
 from flocon.errors import FloconError
-from flocon.settings import env_file, get_settings, project_dir
+from flocon.settings import env_file, get_settings, load_settings, project_dir, secret_names
 from flocon.sql_shell import print_csv
 from flocon.stack.airflow import ADMIN, airflow_url
+from flocon.stack.clean import clean_up
 from flocon.stack.lifecycle import down as stack_down
 from flocon.stack.lifecycle import up as stack_up
 from flocon.stack.logs import follow
@@ -146,6 +147,16 @@ def sample(
             f"{path}: {rows:,} SYNTHETIC trips, {size:.1f} MB in {seconds:.1f} s, {rows / seconds:,.0f} rows/s"
         )
     say(f"These months are generated, not published by TLC. Load them with SOURCE={to}")
+
+
+@app.command()
+def clean(
+    data: Annotated[bool, typer.Option(help="Remove the servers' data and logs for good")] = False,
+) -> None:
+    """Refuse while the servers run; with --data remove all that they stored."""
+    removed = clean_up(load_settings(**dict.fromkeys(secret_names(), "unused")), is_data_wanted=data)
+    for folder in removed:
+        say(f"removed {folder}")
 
 
 def main() -> None:
