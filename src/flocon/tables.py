@@ -43,6 +43,7 @@ class Metadata(BaseModel):
     server: Server
     kind: Literal["table", "view", "partitioned", "function"]
     partition_by: str | None = None
+    partition_of: str | None = None
     primary_key: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     columns: dict[str, Column] = Field(default_factory=dict)
