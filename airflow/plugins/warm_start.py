@@ -36,4 +36,4 @@ def on_starting() -> None:
     if "scheduler" in sys.argv:
         for module in MODULES:
             importlib.import_module(module)
-        log.info("imported for the tasks: %s", ", ".join(MODULES))
+        log.debug("imported for the tasks: %s", ", ".join(MODULES))

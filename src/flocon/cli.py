@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+from flocon.console import print_table, say
 from flocon.dotenv import ensure_env
 from flocon.errors import FloconError
 from flocon.settings import env_file, get_settings, load_settings, project_dir, secret_names
@@ -22,6 +22,7 @@ from flocon.stack.logs import follow
 from flocon.stack.places import find_places
 from flocon.stack.status import Line
 from flocon.stack.status import status as stack_status
+from flocon.taxi import commands
 from flocon.taxi.months import parse_months
 from flocon.taxi.sample import sample_file
 
@@ -31,12 +32,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-def say(line: str) -> None:
-    """Print a line at once, also into a pipe."""
-    typer.echo(line)
-    sys.stdout.flush()
 
 
 @app.command()
@@ -54,7 +49,6 @@ def up() -> None:
     if added:
         say(f"wrote {len(added)} random secrets into {env_file()}")
     settings = get_settings()
-    say("starting the servers")
     if stack_up(settings, say):
         say(f"all servers are healthy after {time.monotonic() - started:.0f} s")
     else:
@@ -95,7 +89,7 @@ def _print_status(lines: list[Line]) -> None:
     for line in lines:
         pid, uptime = (str(line.pid), _duration(line.uptime_s)) if line.pid else ("", "")
         table.add_row(line.name, line.state.lower(), line.address, pid, uptime, line.health)
-    Console(soft_wrap=not sys.stdout.isatty(), highlight=False).print(table)
+    print_table(table)
 
 
 def _duration(seconds: int) -> str:
@@ -157,6 +151,22 @@ def clean(
     removed = clean_up(load_settings(**dict.fromkeys(secret_names(), "unused")), is_data_wanted=data)
     for folder in removed:
         say(f"removed {folder}")
+
+
+@app.command()
+def demo(
+    source: Annotated[
+        str, typer.Option(help="sample (generated, synthetic) or tlc (as published)")
+    ] = "sample",
+    force: commands.Force = False,
+) -> None:
+    """Start everything, load three yellow months, show that they balance."""
+    up()
+    commands.demo(source, force)
+
+
+for _command in (commands.run, commands.backfill, commands.recheck):
+    app.command()(_command)
 
 
 def main() -> None:

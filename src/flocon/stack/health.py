@@ -65,18 +65,26 @@ def check_airflow(url: str, component: str, since: datetime) -> None:
     Raises:
         StackError: it does not answer, is not healthy, or its last heartbeat is older than `since`.
     """
-    try:
-        answer = requests.get(f"{url}/api/v2/monitor/health", timeout=10)
-        answer.raise_for_status()
-    except requests.RequestException as error:
-        raise StackError(f"Airflow's API does not answer: {error}") from error
-    health: dict[str, Any] = answer.json()
+    health = _ask(f"{url}/api/v2/monitor/health", timeout_s=10)
+    if component == "api_server":
+        # The API that tasks report to is built at its first request, for longer than a task waits for an answer.
+        _ask(f"{url}/execution/health", timeout_s=60)
     part = health["metadatabase" if component == "api_server" else component]
     if part["status"] != "healthy":
         raise StackError(f"Airflow says that {component} is {part['status'] or 'not there'}")
     beat = part.get(f"latest_{component}_heartbeat")
     if component != "api_server" and (beat is None or datetime.fromisoformat(beat) < since):
         raise StackError(f"{component} has not sent a heartbeat yet")
+
+
+def _ask(url: str, timeout_s: float) -> dict[str, Any]:
+    try:
+        answer = requests.get(url, timeout=timeout_s)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        raise StackError(f"Airflow's API does not answer: {error}") from error
+    said: dict[str, Any] = answer.json()
+    return said
 
 
 def wait_until(check: Check, seconds: float, is_alive: Callable[[], bool] = lambda: True) -> None:

@@ -1,0 +1,108 @@
+"""The commands that load taxi months: run, backfill, recheck, and what `demo` does once the servers run."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from flocon.console import print_table, say
+from flocon.runs import Followed, Say, tell_end
+from flocon.settings import Settings, get_settings
+from flocon.stack.airflow import ADMIN, airflow_url
+from flocon.taxi import runs
+from flocon.taxi.months import Month, label, parse_months
+
+DEMO_MONTHS = "2024-01..2024-03"
+
+Months = Annotated[str, typer.Option(help="2024-01, 2024-01..2024-03 or a comma list of these")]
+Service = Annotated[str, typer.Option(help="yellow, green or both")]
+Source = Annotated[
+    str | None, typer.Option(help="tlc, sample, a folder or an http(s) address (default: FLOCON_TAXI_SOURCE)")
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Do also what has not changed; let other data be replaced")
+]
+
+
+def run(months: Months, service: Service = "yellow", source: Source = None, force: Force = False) -> None:
+    """Load months: trigger a run of the DAG for each, follow them, show that they balance."""
+    _load(runs.run, months, service, source, force)
+
+
+def backfill(
+    months: Months, service: Service = "yellow", source: Source = None, force: Force = False
+) -> None:
+    """Load a range of months through Airflow's own backfill, follow it, show that they balance."""
+    _load(runs.backfill, months, service, source, force)
+
+
+def recheck() -> None:
+    """Ask the source of every loaded month, and load again what was published anew."""
+    followed = runs.recheck(get_settings(), say)
+    tell_end(say, followed)
+    if followed.failed:
+        raise typer.Exit(1)
+
+
+def demo(source: str, force: bool) -> None:
+    """Load three yellow months, show that they balance and where to look."""
+    if source == "sample":
+        rows = get_settings().sample_rows
+        say(
+            f"\nThe demo's months are SYNTHETIC: generated here, {rows:,} trips each. No real trip is in them."
+        )
+    _load(runs.run, DEMO_MONTHS, "yellow", source, force)
+    for line in _where(get_settings()):
+        say(line)
+
+
+def _load(
+    how: Callable[[Settings, Say, runs.Order], Followed],
+    months: str,
+    service: str,
+    source: str | None,
+    force: bool,
+) -> None:
+    settings = get_settings()
+    order = runs.Order.of(settings, parse_months(months), service, source, force=force)
+    followed = how(settings, say, order)
+    tell_end(say, followed)
+    _print_reconciliation(runs.reconciliation(settings, order.months, order.services), order.months)
+    if followed.failed:
+        raise typer.Exit(1)
+
+
+def _print_reconciliation(rows: list[dict[str, Any]], months: list[Month]) -> None:
+    if not rows:
+        say(f"\nThe mart has none of these months yet ({label(months[0])} to {label(months[-1])}).")
+        return
+    title = "\nsource = warehouse = fact + rejected, in rows and in US dollars of total_amount (ledger.reconciliation)"
+    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
+    columns = list(rows[0])
+    for name in columns:
+        numeric = name.startswith(("rows_", "amount_"))
+        table.add_column(name.replace("_", "\n"), justify="right" if numeric else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(_shown(name, row[name]) for name in columns))
+    print_table(table)
+
+
+def _shown(name: str, value: Any) -> str:
+    if name == "file_month":
+        return label(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else f"{value:,}"
+
+
+def _where(settings: Settings) -> list[str]:
+    password = settings.airflow_admin_password.get_secret_value()
+    return [
+        "",
+        f"Airflow   {airflow_url(settings)}/dags/taxi_monthly   user {ADMIN}, password {password}",
+        f"mart      postgresql://mart_reader@{settings.mart_host}:{settings.mart_port}/mart   "
+        "(password: FLOCON_MART_READER_PASSWORD in .env)",
+        'or        make sql Q="select * from taxi.fact_trip limit 10"',
+        "Everything keeps running; `make down` stops it, and the data stays.",
+    ]
