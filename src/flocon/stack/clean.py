@@ -19,7 +19,7 @@ def clean_up(settings: Settings, *, is_data_wanted: bool) -> list[Path]:
     if not settings.home_dir.exists():
         return []
     places = find_places(settings)
-    if Supervisor(places).is_running() or find_orphans(places):
+    if Supervisor(places).is_running() or find_orphans(places, None):
         raise StackError("the servers run: `make down` first. Nothing was removed.")
     if not is_data_wanted:
         return []

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 import psycopg
@@ -22,7 +22,8 @@ from flocon.stack.ports import require_free_ports
 from flocon.stack.postgres import PostgresServer
 from flocon.stack.s3 import prepare_lake
 from flocon.stack.servers import Server, Stack, compose
-from flocon.stack.supervisor import DOWN, RUNNING, Supervisor
+from flocon.stack.status import status_of
+from flocon.stack.supervisor import DOWN, Supervisor
 
 Report = Callable[[str], None]
 
@@ -36,16 +37,18 @@ def up(settings: Settings, report: Report) -> bool:
     places = find_places(settings)
     supervisor = Supervisor(places)
     with _alone(places):
-        # A heartbeat's clock is the database's; a second of slack does not make an old one pass for new.
-        stack = compose(settings, places, since=datetime.now(UTC) - timedelta(seconds=1))
-        states = supervisor.states()
-        missing = [s for s in stack.servers if s.name not in states or states[s.name].state != RUNNING]
-        if not missing:
+        if all(line.is_healthy for line in status_of(compose(settings, places), supervisor)):
             return False
+        report("starting the servers")
+        # Airflow's heartbeats of an earlier life must not pass for new ones.
+        stack = compose(settings, places, since=datetime.now(UTC))
+        states = supervisor.states()
+        if orphans := stop_orphans(places, supervisor.pid()):
+            report(f"stopped {orphans} processes that had lost their supervisor or scheduler")
         if not states:
-            _fresh_supervisor(stack, supervisor, report)
+            _fresh_supervisor(stack, supervisor)
         else:
-            require_free_ports([s for s in missing if states[s.name].state in DOWN])
+            require_free_ports([server for server in stack.servers if states[server.name].state in DOWN])
         _start_all(stack, supervisor, report)
     return True
 
@@ -55,14 +58,14 @@ def down(settings: Settings, report: Report) -> bool:
     places = find_places(settings)
     supervisor = Supervisor(places)
     with _alone(places):
-        if not supervisor.is_running():
-            return stop_orphans(places) > 0
-        stack = compose(settings, places)
-        for what, servers in (("Airflow", stack.airflow), ("PostgreSQL and S3", stack.stores)):
-            report(f"stopping {what}")
-            supervisor.stop_programs([server.name for server in servers])
-        supervisor.shutdown()
-    return True
+        was_running = supervisor.is_running()
+        if was_running:
+            stack = compose(settings, places)
+            for what, servers in (("Airflow", stack.airflow), ("PostgreSQL and S3", stack.stores)):
+                report(f"stopping {what}")
+                supervisor.stop_programs([server.name for server in servers])
+            supervisor.shutdown()
+        return stop_orphans(places) > 0 or was_running
 
 
 @contextmanager
@@ -76,9 +79,7 @@ def _alone(places: Places) -> Iterator[None]:
         yield
 
 
-def _fresh_supervisor(stack: Stack, supervisor: Supervisor, report: Report) -> None:
-    if orphans := stop_orphans(stack.places):
-        report(f"stopped {orphans} processes that had lost their supervisor")
+def _fresh_supervisor(stack: Stack, supervisor: Supervisor) -> None:
     require_free_ports(stack.servers)
     prepare_lake(stack.places.lake)
     prepare_airflow(stack.settings, stack.places)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flocon.errors import StackError
 from flocon.settings import Settings
 from flocon.stack.places import find_places
-from flocon.stack.servers import Server, compose
+from flocon.stack.servers import Server, Stack, compose
 from flocon.stack.supervisor import RUNNING, State, Supervisor
 
 
@@ -28,13 +28,17 @@ class Line:
 
 
 def status(settings: Settings) -> list[Line]:
-    """A line for each process of the stack, whether it runs or not; the checks are made at the same time."""
+    """A line for each process of the home's stack, whether it runs or not."""
     places = find_places(settings)
-    states = Supervisor(places).states()
-    servers = compose(settings, places).servers
+    return status_of(compose(settings, places), Supervisor(places))
+
+
+def status_of(stack: Stack, supervisor: Supervisor) -> list[Line]:
+    """The same for a stack at hand; the checks are made at the same time."""
+    states = supervisor.states()
     absent = State("not running", 0, 0, "")
-    with ThreadPoolExecutor(len(servers)) as pool:
-        return list(pool.map(lambda server: _line(server, states.get(server.name, absent)), servers))
+    with ThreadPoolExecutor(len(stack.servers)) as pool:
+        return list(pool.map(lambda server: _line(server, states.get(server.name, absent)), stack.servers))
 
 
 def _line(server: Server, state: State) -> Line:

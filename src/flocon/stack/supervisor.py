@@ -147,6 +147,10 @@ class Supervisor:
         )
         return _percent(text)
 
+    def pid(self) -> int | None:
+        """Process id of supervisord; None when none runs."""
+        return int(self._call("supervisor.getPID")) if self.is_running() else None
+
     def states(self) -> dict[str, State]:
         """State by program; empty when no supervisord runs."""
         if not self.is_running():
@@ -168,10 +172,9 @@ class Supervisor:
 
     def shutdown(self) -> None:
         """End supervisord itself; what it still runs is stopped first."""
-        pid = self._call("supervisor.getPID")
         self._call("supervisor.shutdown")
-        while Path(f"/proc/{pid}").exists() and self.is_running():
-            time.sleep(0.1)
+        while self.is_running():
+            time.sleep(0.05)
 
     def _call(self, method: str, *arguments: Any) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._socket}")
