@@ -24,8 +24,8 @@ need = $(if $(value $(1)),,$(error $(1) is missing: $(2)))
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(BASE) ## Start everything, load three yellow months, show that they balance [SOURCE=sample|tlc]
-	@$(FLOCON) demo $(call option,--source,SOURCE)
+demo: $(BASE) ## Start everything, load three yellow months, show that they balance [SOURCE=sample|tlc] [FORCE=1]
+	@$(FLOCON) demo $(call option,--source,SOURCE) $(call flag,--force,FORCE)
 
 test: $(DEV) ## Run the tests on servers of their own [ARGS="tests/unit -k month"]
 	@$(VENV)/bin/python -m pytest $(ARGS)

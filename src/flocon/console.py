@@ -6,6 +6,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+_WIDE = 400
+
 
 def say(line: str) -> None:
     """Print a line at once, also into a pipe."""
@@ -14,6 +16,6 @@ def say(line: str) -> None:
 
 
 def print_table(table: Table) -> None:
-    """Print a table; into a pipe its lines are as long as they need to be."""
-    Console(soft_wrap=not sys.stdout.isatty(), highlight=False).print(table)
+    """Print a table as wide as it is: a narrow terminal may wrap its lines, but no number is cut."""
+    Console(width=_WIDE, soft_wrap=True, highlight=False).print(table)
     sys.stdout.flush()

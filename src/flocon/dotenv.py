@@ -15,7 +15,9 @@ def random_secret(name: str) -> str:
     """A new value for a secret setting: letters, digits, and for Airflow's Fernet key what that format wants."""
     if name == "airflow_fernet_key":
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-    return secrets.token_hex(10 if name == "s3_access_key" else 24)
+    return secrets.token_hex(
+        10 if name == "s3_access_key" else 32
+    )  # Airflow wants 64 bytes to sign tokens with
 
 
 def ensure_env(file: Path, example: Path) -> list[str]:

@@ -145,7 +145,7 @@ def tell_end(say: Say, followed: Followed) -> None:
     for task, failure in followed.failures:
         who = " ".join(filter(None, (task.run.month, task.service, task.step)))
         say(f"\nFAILED {who} (try {task.tries})\n  {failure.error}\n  log: {failure.log}")
-    ended = f"{_runs(len(followed.runs))} in {followed.seconds:.1f} s"
+    ended = f"{counted(len(followed.runs))} in {followed.seconds:.1f} s"
     if followed.failed:
         say(f"\n{len(followed.failed)} of {ended} failed")
     elif followed.changed:
@@ -154,5 +154,6 @@ def tell_end(say: Say, followed: Followed) -> None:
         say(f"\n{ended}: nothing had to be done, every month is as its source has it")
 
 
-def _runs(number: int) -> str:
+def counted(number: int) -> str:
+    """A number of runs, in words."""
     return f"{number} run" if number == 1 else f"{number} runs"

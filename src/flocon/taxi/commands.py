@@ -12,8 +12,10 @@ from flocon.settings import Settings, get_settings
 from flocon.stack.airflow import ADMIN, airflow_url
 from flocon.taxi import runs
 from flocon.taxi.months import Month, label, parse_months
+from flocon.taxi.source import resolve
 
 DEMO_MONTHS = "2024-01..2024-03"
+PLACES = ("source", "warehouse", "fact", "rejected")
 
 Months = Annotated[str, typer.Option(help="2024-01, 2024-01..2024-03 or a comma list of these")]
 Service = Annotated[str, typer.Option(help="yellow, green or both")]
@@ -47,13 +49,11 @@ def recheck() -> None:
 
 def demo(source: str, force: bool) -> None:
     """Load three yellow months, show that they balance and where to look."""
-    if source == "sample":
-        rows = get_settings().sample_rows
-        say(
-            f"\nThe demo's months are SYNTHETIC: generated here, {rows:,} trips each. No real trip is in them."
-        )
+    settings = get_settings()
+    if resolve(source, settings).is_synthetic:
+        say("\nThe demo's months are SYNTHETIC: generated on this machine. No real trip is in them.")
     _load(runs.run, DEMO_MONTHS, "yellow", source, force)
-    for line in _where(get_settings()):
+    for line in _where(settings):
         say(line)
 
 
@@ -77,23 +77,23 @@ def _print_reconciliation(rows: list[dict[str, Any]], months: list[Month]) -> No
     if not rows:
         say(f"\nThe mart has none of these months yet ({label(months[0])} to {label(months[-1])}).")
         return
-    title = "\nsource = warehouse = fact + rejected, in rows and in US dollars of total_amount (ledger.reconciliation)"
-    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
-    columns = list(rows[0])
-    for name in columns:
-        numeric = name.startswith(("rows_", "amount_"))
-        table.add_column(name.replace("_", "\n"), justify="right" if numeric else "left", no_wrap=True)
+    say(
+        "\nsource = warehouse = fact + rejected, in rows and in US dollars (the mart's ledger.reconciliation)"
+    )
+    table = Table(box=None, pad_edge=False)
+    for name in ("service", "month", ""):
+        table.add_column(name)
+    for name in PLACES:
+        table.add_column(name, justify="right")
+    for name in ("balanced", "data"):
+        table.add_column(name)
     for row in rows:
-        table.add_row(*(_shown(name, row[name]) for name in columns))
+        balanced = "yes" if row["is_balanced"] else "NO"
+        kind = "synthetic" if row["is_synthetic"] else "published"
+        counted, summed = ([f"{row[f'{of}_{place}']:,}" for place in PLACES] for of in ("rows", "amount"))
+        table.add_row(row["service"], label(row["file_month"]), "rows", *counted, balanced, kind)
+        table.add_row("", "", "total_amount", *summed)
     print_table(table)
-
-
-def _shown(name: str, value: Any) -> str:
-    if name == "file_month":
-        return label(value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else f"{value:,}"
 
 
 def _where(settings: Settings) -> list[str]:

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 
 from flocon.airflow_api import AirflowApi
 from flocon.errors import FloconError, SettingsError
-from flocon.runs import Followed, Say, follow, require_dag
+from flocon.runs import Followed, Say, counted, follow, require_dag
 from flocon.settings import Settings
 from flocon.taxi.months import SERVICES, Month, check_service, label, next_month
 from flocon.taxi.sample_schema import FIRST_MONTH
@@ -82,7 +82,7 @@ def run(settings: Settings, say: Say, order: Order) -> Followed:
     prefix = f"run_{datetime.now(UTC):%Y%m%dT%H%M%S}_{secrets.token_hex(2)}_"
     for month in order.months:
         api.trigger(DAG, f"{prefix}{order.service}_{label(month)}", order.conf, partition_key=label(month))
-    say(f"{order}: {len(order.months)} run(s) at {api.url}/dags/{DAG}/runs")
+    say(f"{order}: {counted(len(order.months))} at {api.url}/dags/{DAG}/runs")
     return follow(api, say, DAG, run_id_prefix_pattern=prefix)
 
 
@@ -104,7 +104,7 @@ def backfill(settings: Settings, say: Say, order: Order) -> Followed:
             f"{order}: each of these months has a run under way; follow them at {api.url}/dags/{DAG}/runs"
         )
     made = api.backfill(request)
-    say(f"{order}: backfill {made['id']}, {len(planned)} run(s) at {api.url}/dags/{DAG}/runs")
+    say(f"{order}: backfill {made['id']}, {counted(len(planned))} at {api.url}/dags/{DAG}/runs")
     span = {"partition_date_gte": request["from_date"], "partition_date_lte": request["to_date"]}
     return follow(api, say, DAG, run_type="backfill", start_date_gte=made["created_at"], **span)
 
@@ -139,7 +139,7 @@ def recheck(settings: Settings, say: Say) -> Followed:
     asked = follow(api, say, RECHECK_DAG, run_id_prefix_pattern=run_id)
     # The DAG names the runs that it triggers after the time of its own.
     prefix = f"recheck_{datetime.fromisoformat(made['run_after']):%Y%m%dT%H%M%S}_"
-    say(f"published anew: {len(api.runs(DAG, run_id_prefix_pattern=prefix))} month(s)")
+    say(f"months published anew: {len(api.runs(DAG, run_id_prefix_pattern=prefix))}")
     loaded = follow(api, say, DAG, run_id_prefix_pattern=prefix)
     return asked + loaded
 
