@@ -4,6 +4,7 @@ create table if not exists taxi.agg_trip_payment (
     service_id smallint not null references taxi.dim_service,
     file_month date not null,
     pickup_date date not null references taxi.dim_date,
+    pickup_hour smallint not null references taxi.dim_hour,
     payment_type_id smallint not null references taxi.dim_payment_type,
     trips bigint not null,
     passengers bigint not null,
@@ -12,7 +13,7 @@ create table if not exists taxi.agg_trip_payment (
     fare_amount numeric(14, 2) not null,
     tip_amount numeric(14, 2) not null,
     total_amount numeric(14, 2) not null,
-    primary key (service_id, file_month, pickup_date, payment_type_id)
+    primary key (service_id, file_month, pickup_date, pickup_hour, payment_type_id)
 );
 
 -- Readers ask for days, whichever file they came in.

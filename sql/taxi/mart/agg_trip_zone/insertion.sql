@@ -1,4 +1,5 @@
 -- Replaces the session's month. The temporary table is there because INSERT … SELECT cannot use parallel workers.
+-- Service and file month are the same in all rows: they are not grouped by, because each key costs.
 delete from taxi.agg_trip_zone
 where
     service_id = (select service_id from taxi.dim_service where service = current_setting('flocon.service'))
@@ -6,8 +7,6 @@ where
 
 create temporary table agg_trip_zone_of_month on commit drop as
 select
-    service_id,
-    file_month,
     pickup_date,
     pickup_zone_id,
     count(*) as trips,
@@ -21,9 +20,15 @@ from taxi.fact_trip
 where
     service_id = (select service_id from taxi.dim_service where service = current_setting('flocon.service'))
     and file_month = (select current_setting('flocon.month')::date)
-group by service_id, file_month, pickup_date, pickup_zone_id;
+group by pickup_date, pickup_zone_id;
 
 insert into taxi.agg_trip_zone
-select * from agg_trip_zone_of_month;
+select
+    service.service_id,
+    current_setting('flocon.month')::date,
+    of_month.*
+from agg_trip_zone_of_month as of_month
+cross join taxi.dim_service as service
+where service.service = current_setting('flocon.service');
 
 drop table agg_trip_zone_of_month;

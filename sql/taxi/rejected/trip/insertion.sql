@@ -1,5 +1,6 @@
 -- Replaces the rejected rows of the session's service and month.
 -- The temporary table is there because INSERT … SELECT cannot use parallel workers, and the whole month is scanned.
+-- Naming the rules tells the planner that few rows will be found; for `is not null` it expects all of them.
 delete from rejected.trip
 where
     service_id = (select service_id from staging.month)
@@ -15,7 +16,7 @@ select
     staging.counted_cents(total_amount) as total_cents,
     as_published
 from staging.trip
-where reject_rule is not null;
+where reject_rule = any(array(select rule from rejected.rule));
 
 insert into rejected.trip (
     service_id, file_month, rule, reason, pickup_at, dropoff_at, total_cents, as_published, run_id
