@@ -24,19 +24,24 @@ class Flow:
 
     @contextmanager
     def holding(self, thing: str) -> Iterator[Connection]:
-        """A warehouse connection that holds the lock on `thing`; the same thing is worked on by one run at a time."""
+        """A warehouse connection that holds the lock on `thing`: the same thing is worked on by one run at a time."""
         with (
-            explained("warehouse", thing),
-            self.warehouse() as connection,
-            ledger.exclusive(connection, thing, self.run_id, self.settings.lock_patience_s),
+            explained(thing) as sessions,
+            sessions.open("warehouse", self.warehouse) as warehouse,
+            ledger.exclusive(warehouse, thing, self.run_id, self.settings.lock_patience_s),
         ):
-            yield connection
+            yield warehouse
 
     @contextmanager
-    def in_mart(self, thing: str) -> Iterator[Connection]:
-        """A mart connection whose work is committed when the block ends well, and rolled back otherwise."""
-        with explained("mart", thing), self.mart() as connection:
-            yield connection
+    def holding_both(self, thing: str) -> Iterator[tuple[Connection, Connection]]:
+        """A warehouse connection that holds the lock on `thing`, and a mart connection."""
+        with (
+            explained(thing) as sessions,
+            sessions.open("warehouse", self.warehouse) as warehouse,
+            sessions.open("mart", self.mart) as mart,
+            ledger.exclusive(warehouse, thing, self.run_id, self.settings.lock_patience_s),
+        ):
+            yield warehouse, mart
 
 
 @dataclass(frozen=True)

@@ -138,13 +138,18 @@ class Lake:
                     parts.append(self._put_part(bucket, key, upload, number, part))
                 if accept is not None:
                     accept(tail, size)
-                etag = self._client.complete_multipart_upload(
+                self._client.complete_multipart_upload(
                     Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
-                )["ETag"]
+                )
             except BaseException:
                 self._abort(bucket, key, upload)
                 raise
-        return Stored(etag.strip('"'), digest.hexdigest(), size)
+        stored = self.head(bucket, key)  # servers differ in the ETag that completing an upload returns
+        if stored is None or stored.bytes != size:
+            raise TransientError(
+                f"storing {bucket}/{key}: sent {size:,} bytes, but the lake now says {stored}."
+            )
+        return Stored(stored.etag, digest.hexdigest(), size)
 
     def _put_part(
         self, bucket: str, key: str, upload: str, number: int, part: bytes
@@ -172,7 +177,7 @@ class Lake:
         with (
             _explained(f"reading {bucket}/{key}"),
             self._filesystem.open_input_file(f"{bucket}/{key}") as source,
-            pq.ParquetFile(source, pre_buffer=True) as file,
+            pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True) as file,
         ):
             yield file
 

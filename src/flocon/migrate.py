@@ -26,7 +26,7 @@ def migrate(warehouse: Connection, mart: Connection, *, run_id: str = "migrate")
     """
     tables = load_tables()
     for server, connection in (("warehouse", warehouse), ("mart", mart)):
-        with explained(server, f"migrating the {server}"), connection.transaction():
+        with explained(f"migrating the {server}"), connection.transaction():
             _migrate_server(connection, server, tables, run_id)
 
 

@@ -5,7 +5,7 @@ Parameters of a SQL file are session settings (`current_setting('flocon.month')`
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -33,19 +33,44 @@ class Column(NamedTuple):
 
 
 @contextmanager
-def explained(server: str, doing: str) -> Iterator[None]:
-    """Turn a lost server into a `TransientError`, and any other database error into one that names the work."""
+def explained(doing: str) -> Iterator["Sessions"]:
+    """Turn a lost server into a `TransientError` that names it, and any other database error into a `FloconError`.
+
+    Inside, connections are opened with the `Sessions` that this yields.
+    """
+    sessions = Sessions()
     try:
-        yield
+        yield sessions
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        server = " and the ".join(sessions.lost) or "PostgreSQL"
         raise TransientError(
             f"{doing}: the {server} server failed or went away ({_first_line(error)}). Nothing was committed; "
-            f"run it again once `make status` shows the {server} healthy."
+            f"run it again once `make status` shows it healthy."
         ) from error
     except psycopg.Error as error:
         raise FloconError(
-            f"{doing}: the {server} refused it ({_first_line(error)}). Nothing was committed."
+            f"{doing}: PostgreSQL refused it ({_first_line(error)}). Nothing was committed."
         ) from error
+
+
+class Sessions:
+    """The servers that a piece of work is connected to, by name, so that a failure can say which one was lost."""
+
+    def __init__(self) -> None:
+        self._connections: dict[str, Connection | None] = {}
+
+    @contextmanager
+    def open(self, server: str, connect: Callable[[], Connection]) -> Iterator[Connection]:
+        """Connect; committed and closed when the block ends well, rolled back and closed otherwise."""
+        self._connections[server] = None
+        with connect() as connection:
+            self._connections[server] = connection
+            yield connection
+
+    @property
+    def lost(self) -> list[str]:
+        """The servers that could not be reached, or whose connection broke."""
+        return [name for name, connection in self._connections.items() if not connection or connection.broken]
 
 
 def _first_line(error: BaseException) -> str:

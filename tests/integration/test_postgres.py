@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.conftest import Servers
 
 from flocon.errors import FloconError, TransientError
 from flocon.migrate import core_sql
@@ -201,18 +202,20 @@ def test_failing_chunks_store_nothing(core: tuple[Connection, Connection]) -> No
     assert scalar(mart, "select to_regclass('t')") is None
 
 
-def test_lost_server_is_transient_and_a_refusal_is_not(
-    core: tuple[Connection, Connection], servers: Any
+def test_lost_server_is_named_and_transient_and_a_refusal_is_not(
+    core: tuple[Connection, Connection], servers: Servers
 ) -> None:
-    warehouse = core[0]
-    with pytest.raises(FloconError, match="refused it") as refused, explained("warehouse", "yellow 2024-01"):
+    warehouse, mart = core
+    with pytest.raises(FloconError, match="refused it") as refused, explained("yellow 2024-01"):
         warehouse.execute("select nothing_there")
     assert not isinstance(refused.value, TransientError)
     warehouse.rollback()
     with psycopg.connect(servers.warehouse.admin_dsn) as admin:
         admin.execute("select pg_terminate_backend(%s)", [warehouse.info.backend_pid])
     with (
-        pytest.raises(TransientError, match="warehouse server failed"),
-        explained("warehouse", "yellow 2024-01"),
+        pytest.raises(TransientError, match="the warehouse server failed"),
+        explained("yellow 2024-01") as sessions,
+        sessions.open("mart", lambda: mart),
+        sessions.open("warehouse", lambda: warehouse),
     ):
         warehouse.execute("select 1")

@@ -47,9 +47,10 @@ begin
     end if;
     execute format(
         'insert into %1$s as t (%3$s) select %3$s from %2$s on conflict (%4$s) do ', target, source, all_columns, key_columns
-    ) || coalesce(
-        format('update set %s where (%s) is distinct from (%s)', new_values, old_row, new_row), 'nothing'
-    );
+    ) || case
+        when new_values is null then 'nothing'
+        else format('update set %s where (%s) is distinct from (%s)', new_values, old_row, new_row)
+    end;
     get diagnostics merged = row_count;
     return merged;
 end;

@@ -51,8 +51,9 @@ class Fit:
 
     def _column(self, batch: pa.RecordBatch, source: str | None, target: "pa.Field[Any]") -> "pa.Array[Any]":
         if source is None:
-            return pa.nulls(batch.num_rows, target.type)
-        column = batch.column(source)
+            nothing: pa.Array[Any] = pa.nulls(batch.num_rows, target.type)
+            return nothing
+        column: pa.Array[Any] = batch.column(source)
         if column.type == target.type:
             return column
         try:

@@ -17,9 +17,14 @@ def refresh_dimensions(flow: Flow, warehouse: Connection, mart: Connection) -> N
     """Merge every dimension from `reference.*`, in one transaction of the mart, unless none can have changed."""
     tables = [table for table in domain_tables("taxi") if table.name.startswith("dim_")]
     reference = [table for table in domain_tables("taxi") if table.layer == "reference"]
-    zones = ledger.current(warehouse, "taxi.zone", "warehouse")
-    wanted = f"model {fingerprint(tables + reference)} zones {zones.sha256 if zones else 'of the project'}"
-    with ledger.exclusive(mart, _DATASET, flow.run_id, flow.settings.lock_patience_s):
+    with (
+        ledger.exclusive(mart, _DATASET, flow.run_id, flow.settings.lock_patience_s),
+        warehouse.transaction(),
+    ):
+        zones = ledger.current(warehouse, "taxi.zone", "warehouse")
+        wanted = (
+            f"model {fingerprint(tables + reference)} zones {zones.sha256 if zones else 'of the project'}"
+        )
         before = ledger.current(mart, _DATASET, "mart")
         if not ledger.why_stale(before, wanted, output_exists=True, force=False):
             return

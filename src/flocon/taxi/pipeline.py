@@ -7,6 +7,7 @@ from datetime import date
 from flocon import ledger
 from flocon.errors import NotYetPublished, SourceError, TransientError
 from flocon.flow import Flow, Outcome
+from flocon.postgres import explained
 from flocon.taxi.land import land, probe, source_fingerprint
 from flocon.taxi.load import load
 from flocon.taxi.months import SERVICES, file_name
@@ -31,7 +32,7 @@ def republished(flow: Flow) -> Recheck:
     One month that cannot be asked does not keep the others from being asked. A month that its publisher withdrew
     keeps what is loaded.
     """
-    with flow.warehouse() as warehouse:
+    with explained("re-check") as sessions, sessions.open("warehouse", flow.warehouse) as warehouse:
         landed = ledger.all_current(warehouse, "lake")
     found = Recheck()
     for entry in landed:

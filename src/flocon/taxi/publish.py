@@ -44,7 +44,7 @@ def publish(flow: Flow, service: str, month: date, *, force: bool = False) -> Ou
     """
     started = time.monotonic()
     thing = f"{service} {month_label(month)}"
-    with flow.holding(thing) as warehouse, flow.in_mart(thing) as mart:
+    with flow.holding_both(thing) as (warehouse, mart):
         loaded = ledger.current(warehouse, f"taxi.{service}", "warehouse", month)
         if loaded is None:
             raise FloconError(
@@ -52,7 +52,7 @@ def publish(flow: Flow, service: str, month: date, *, force: bool = False) -> Ou
             )
         entry = ledger.current(mart, f"taxi.{service}", "mart", month)
         wanted = f"sha256 {loaded.sha256} rules {fingerprint(_model())} zones {_known_zones(warehouse)}"
-        exists = has_partition(mart, _fact_parent(service), month)
+        exists = has_partition(mart, _fact(service).qualified_name, month)
         stale = ledger.why_stale(entry, wanted, output_exists=exists, force=force)
         warehouse.commit()
         mart.commit()
@@ -86,8 +86,9 @@ def _known_zones(warehouse: Connection) -> str:
     return str(fetch_file(warehouse, find_table("taxi", "reference", "zone").path / "known.sql")[0]["known"])
 
 
-def _fact_parent(service: str) -> str:
-    return f"taxi.fact_trip_{service}"
+def _fact(service: str) -> Table:
+    """The service's own part of `taxi.fact_trip`, which has one partition a month."""
+    return find_table("taxi", "mart", f"fact_trip_{service}")
 
 
 @dataclass
@@ -163,17 +164,17 @@ class Publication:
 
     def _pipe(self) -> int:
         """Stream the fact into a table of its own, validate it and put it in the month's place."""
-        fact = find_table("taxi", "mart", "fact_trip")
-        parent = _fact_parent(self.service)
+        fact = _fact(self.service)
         with self._timed("pipe"):
-            bounds = fetch_file(self.mart, fact.path / "bounds.sql")[0]
+            bounds = fetch_file(self.mart, find_table("taxi", "mart", "fact_trip").path / "bounds.sql")[0]
             query = "select flocon.new_partition(%s, %s, 'pickup_date', %s, %s)"
-            leaf = scalar(self.mart, query, parent, self.month, bounds["first_date"], bounds["last_date"])
+            arguments = (fact.qualified_name, self.month, bounds["first_date"], bounds["last_date"])
+            leaf = scalar(self.mart, query, *arguments)
             rows = copy_across(self.warehouse, query_of(fact.path / "insertion.sql"), self.mart, leaf)
         with self._timed("foreign keys"):
-            scalar(self.mart, "select flocon.constrain_partition(%s, %s)", parent, self.month)
+            scalar(self.mart, "select flocon.constrain_partition(%s, %s)", fact.qualified_name, self.month)
         with self._timed("attach"):
-            scalar(self.mart, "select flocon.attach_partition(%s, %s)", parent, self.month)
+            scalar(self.mart, "select flocon.attach_partition(%s, %s)", fact.qualified_name, self.month)
         return rows
 
     def _aggregate(self) -> None:
