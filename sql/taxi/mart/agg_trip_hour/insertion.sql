@@ -1,8 +1,8 @@
--- Replaces the session's month, summed up from agg_trip_payment: a third scan of the fact would cost more than all else.
+-- Replaces the session's month, summed up from agg_trip_payment, which costs nothing beside a third scan of the fact.
 delete from taxi.agg_trip_hour
 where
-    service_id = (select service_id from taxi.dim_service where service = current_setting('flocon.service'))
-    and file_month = (select current_setting('flocon.month')::date);
+    service_id = (select publishing.service_id from taxi.publishing)
+    and file_month = (select publishing.file_month from taxi.publishing);
 
 insert into taxi.agg_trip_hour
 select
@@ -19,6 +19,6 @@ select
     sum(total_amount) as total_amount
 from taxi.agg_trip_payment
 where
-    service_id = (select service_id from taxi.dim_service where service = current_setting('flocon.service'))
-    and file_month = (select current_setting('flocon.month')::date)
+    service_id = (select publishing.service_id from taxi.publishing)
+    and file_month = (select publishing.file_month from taxi.publishing)
 group by service_id, file_month, pickup_date, pickup_hour;

@@ -2,8 +2,8 @@
 -- Service and file month are the same in all rows: they are not grouped by, because each key costs.
 delete from taxi.agg_trip_payment
 where
-    service_id = (select service_id from taxi.dim_service where service = current_setting('flocon.service'))
-    and file_month = (select current_setting('flocon.month')::date);
+    service_id = (select publishing.service_id from taxi.publishing)
+    and file_month = (select publishing.file_month from taxi.publishing);
 
 create temporary table agg_trip_payment_of_month on commit drop as
 select
@@ -19,17 +19,16 @@ select
     sum(total_cents) * 0.01 as total_amount
 from taxi.fact_trip
 where
-    service_id = (select service_id from taxi.dim_service where service = current_setting('flocon.service'))
-    and file_month = (select current_setting('flocon.month')::date)
+    service_id = (select publishing.service_id from taxi.publishing)
+    and file_month = (select publishing.file_month from taxi.publishing)
 group by pickup_date, pickup_hour, payment_type_id;
 
 insert into taxi.agg_trip_payment
 select
-    service.service_id,
-    current_setting('flocon.month')::date,
+    publishing.service_id,
+    publishing.file_month,
     of_month.*
 from agg_trip_payment_of_month as of_month
-cross join taxi.dim_service as service
-where service.service = current_setting('flocon.service');
+cross join taxi.publishing;
 
 drop table agg_trip_payment_of_month;

@@ -9,7 +9,7 @@ create table if not exists taxi.dim_trip_profile (
     primary key (service_id, vendor_id, rate_code_id, payment_type_id, trip_type_id)
 );
 
--- Without it the planner takes the columns for dependent, expects few hash buckets, and sorts the fact instead of hashing.
+-- Tells the planner how many combinations there are; else it expects few, and sorts the whole fact instead of hashing.
 create statistics if not exists taxi.dim_trip_profile_combinations (ndistinct)
 on service_id, vendor_id, rate_code_id, payment_type_id, trip_type_id
 from taxi.dim_trip_profile;

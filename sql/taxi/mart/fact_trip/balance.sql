@@ -4,5 +4,5 @@ select
     coalesce(sum(total_cents), 0) as cents
 from taxi.fact_trip
 where
-    service_id = (select service_id from taxi.dim_service where service = current_setting('flocon.service'))
-    and file_month = (select current_setting('flocon.month')::date);
+    service_id = (select publishing.service_id from taxi.publishing)
+    and file_month = (select publishing.file_month from taxi.publishing);

@@ -1,4 +1,4 @@
--- Runs on the warehouse. Its rows are piped into the month's new partition, whose defaults give service_id and file_month.
+-- Runs on the warehouse; its rows are piped into the month's new partition, whose defaults give service and file month.
 select
     vendor_id,
     rate_code_id,

@@ -49,7 +49,8 @@ inner join taxi.dim_hour as hour on fact.pickup_hour = hour.hour_id
 inner join taxi.dim_day_part as day_part on hour.day_part_id = day_part.day_part_id
 inner join taxi.dim_zone as pickup_zone on fact.pickup_zone_id = pickup_zone.zone_id
 inner join taxi.dim_borough as pickup_borough on pickup_zone.borough_id = pickup_borough.borough_id
-inner join taxi.dim_service_zone as pickup_service_zone on pickup_zone.service_zone_id = pickup_service_zone.service_zone_id
+inner join taxi.dim_service_zone as pickup_service_zone
+    on pickup_zone.service_zone_id = pickup_service_zone.service_zone_id
 inner join taxi.dim_zone as dropoff_zone on fact.dropoff_zone_id = dropoff_zone.zone_id
 inner join taxi.dim_borough as dropoff_borough on dropoff_zone.borough_id = dropoff_borough.borough_id
 inner join taxi.dim_service_zone as dropoff_service_zone

@@ -35,17 +35,18 @@ counted as (
         flag.rule,
         flag.rows
     from grouped
-    cross join lateral (
-        values
-        ('null_block', grouped.null_block),
-        ('negative_fare', grouped.negative_fare),
-        ('zero_distance', grouped.zero_distance),
-        ('zero_duration', grouped.zero_duration),
-        ('unknown_vendor', grouped.unknown_vendor),
-        ('unknown_rate_code', grouped.unknown_rate_code),
-        ('unknown_payment_type', grouped.unknown_payment_type),
-        ('unknown_zone', grouped.unknown_zone)
-    ) as flag (rule, rows)
+    cross join
+        lateral (
+            values
+            ('null_block', grouped.null_block),
+            ('negative_fare', grouped.negative_fare),
+            ('zero_distance', grouped.zero_distance),
+            ('zero_duration', grouped.zero_duration),
+            ('unknown_vendor', grouped.unknown_vendor),
+            ('unknown_rate_code', grouped.unknown_rate_code),
+            ('unknown_payment_type', grouped.unknown_payment_type),
+            ('unknown_zone', grouped.unknown_zone)
+        ) as flag (rule, rows)
     where grouped.reject_rule is null
 )
 
@@ -62,4 +63,4 @@ from rejected.rule
 cross join totals
 left join counted on rule.rule = counted.rule
 where rule.service = current_setting('flocon.service')
-order by rule.action desc, rule.rule;
+order by rule.action desc, rule.rule asc;

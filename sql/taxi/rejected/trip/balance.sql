@@ -4,5 +4,5 @@ select
     coalesce(sum(total_cents), 0) as cents
 from rejected.trip
 where
-    service_id = (select service_id from staging.month)
-    and file_month = (select file_month from staging.month);
+    service_id = (select month.service_id from staging.month)
+    and file_month = (select month.file_month from staging.month);

@@ -3,8 +3,8 @@
 -- Naming the rules tells the planner that few rows will be found; for `is not null` it expects all of them.
 delete from rejected.trip
 where
-    service_id = (select service_id from staging.month)
-    and file_month = (select file_month from staging.month);
+    service_id = (select month.service_id from staging.month)
+    and file_month = (select month.file_month from staging.month);
 
 create temporary table trip_of_month on commit drop as
 select
@@ -30,7 +30,7 @@ select
     found.dropoff_at,
     found.total_cents,
     found.as_published,
-    current_setting('flocon.run_id')
+    current_setting('flocon.run_id') as run_id
 from trip_of_month as found
 inner join rejected.rule on found.service_id = rule.service_id and found.reject_rule = rule.rule;
 

@@ -3,7 +3,7 @@
 -- type is never packed under a short header, which would have to be unpacked for each row anew (measured: 3x slower).
 create schema if not exists staging;
 
-create or replace function staging.code_map(codes smallint []) returns int2vector
+create or replace function staging.code_map(codes smallint[]) returns int2vector
 language sql immutable parallel safe
 return (
     select string_agg(coalesce(known.code, -1)::text, ' ' order by positions.position)::int2vector

@@ -1,4 +1,4 @@
--- The codes that reference.* knows, one vector each. Read a column as a scalar subquery: it is then computed once a query.
+-- The codes that reference.* knows, one vector each. Read a column as a scalar subquery: so it is computed once.
 create schema if not exists staging;
 
 create or replace view staging.known_code as

@@ -1,5 +1,5 @@
--- Green trips of the session's month, as the fact wants them. It is the twin of staging.trip_yellow, which says what makes
--- it fast, but for the names of two columns, its trip types, and the airport fee, which green files do not have.
+-- Green trips of the session's month, as the fact wants them. The twin of staging.trip_yellow, which says what makes it
+-- fast, but for the names of two columns, the trip types, and the airport fee, which green files do not have.
 create schema if not exists staging;
 
 create or replace view staging.trip_green as

@@ -1,6 +1,7 @@
--- Yellow trips of the session's month, as the fact wants them: known codes or -1, cents, and the rule that rejects the row.
--- What makes it fast: one partition is scanned, scalar subqueries instead of joins (each is computed once a query),
--- date_part instead of extract (which makes a numeric), and CASE arms that test the ordinary row first.
+-- Yellow trips of the session's month, as the fact wants them: known codes or -1, cents, and the rule that rejects.
+-- What makes it fast: one partition is scanned, scalar subqueries stand for joins and settings (each is computed once a
+-- query, a setting would be read for each row), date_part and not extract (which makes a numeric), and the arm of the
+-- ordinary row comes first in the last CASE.
 create schema if not exists staging;
 
 create or replace view staging.trip_yellow as
