@@ -1,9 +1,10 @@
 -- Replaces the session's month. The temporary table is there because INSERT … SELECT cannot use parallel workers.
--- Service and file month are the same in all rows: they are not grouped by, because each key costs.
 delete from taxi.agg_trip_zone
 where
     service_id = (select publishing.service_id from taxi.publishing)
     and file_month = (select publishing.file_month from taxi.publishing);
+
+select taxi.open_month();
 
 create temporary table agg_trip_zone_of_month on commit drop as
 select
@@ -16,10 +17,7 @@ select
     coalesce(sum(fare_cents), 0) * 0.01 as fare_amount,
     coalesce(sum(tip_cents), 0) * 0.01 as tip_amount,
     sum(total_cents) * 0.01 as total_amount
-from taxi.fact_trip
-where
-    service_id = (select publishing.service_id from taxi.publishing)
-    and file_month = (select publishing.file_month from taxi.publishing)
+from trip_of_month
 group by pickup_date, pickup_zone_id;
 
 insert into taxi.agg_trip_zone
@@ -31,3 +29,5 @@ from agg_trip_zone_of_month as of_month
 cross join taxi.publishing;
 
 drop table agg_trip_zone_of_month;
+
+drop view trip_of_month;
