@@ -16,8 +16,8 @@ SERVICE ?= yellow
 SERVER ?= mart
 
 # A value as one shell word, whatever is in it; an option only where its variable is set.
-word = '$(subst ','\'',$(value $(1)))'
-option = $(if $(value $(2)),$(1) $(call word,$(2)))
+quoted = '$(subst ','\'',$(value $(1)))'
+option = $(if $(value $(2)),$(1) $(call quoted,$(2)))
 flag = $(if $(filter-out 0,$(value $(2))),$(1))
 need = $(if $(value $(1)),,$(error $(1) is missing: $(2)))
 
@@ -51,26 +51,26 @@ status: $(BASE) ## Show each server's state, health and address
 	@$(FLOCON) status
 
 logs: $(BASE) ## Show the servers' logs [SERVER=mart] [FOLLOW=1]
-	@$(FLOCON) logs $(if $(filter command,$(origin SERVER)),$(call word,SERVER)) $(call flag,--follow,FOLLOW)
+	@$(FLOCON) logs $(if $(filter command,$(origin SERVER)),$(call quoted,SERVER)) $(call flag,--follow,FOLLOW)
 
 run: $(BASE) ## Load months: MONTHS=2024-01..2024-03 [SERVICE=yellow|green|both] [SOURCE=tlc|sample|<folder>|<url>] [FORCE=1]
 	$(call need,MONTHS,make run SERVICE=yellow MONTHS=2024-01..2024-03)
-	@$(FLOCON) run --months $(call word,MONTHS) --service $(call word,SERVICE) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
+	@$(FLOCON) run --months $(call quoted,MONTHS) --service $(call quoted,SERVICE) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
 
 backfill: $(BASE) ## Load months through Airflow's own backfill: MONTHS=2024-01..2024-12 [SERVICE=...] [SOURCE=...] [FORCE=1]
 	$(call need,MONTHS,make backfill SERVICE=yellow MONTHS=2024-01..2024-12)
-	@$(FLOCON) backfill --months $(call word,MONTHS) --service $(call word,SERVICE) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
+	@$(FLOCON) backfill --months $(call quoted,MONTHS) --service $(call quoted,SERVICE) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
 
 recheck: $(BASE) ## Ask the source for every loaded month, and load again what was re-published
 	@$(FLOCON) recheck
 
 sql: $(BASE) ## Print a query's result as CSV: Q="select ..." [SERVER=mart|warehouse]
 	$(call need,Q,make sql Q="select * from ledger.reconciliation")
-	@$(FLOCON) sql --server $(call word,SERVER) $(call word,Q)
+	@$(FLOCON) sql --server $(call quoted,SERVER) $(call quoted,Q)
 
 sample: $(BASE) ## Write generated, synthetic months to files: MONTHS=2024-01 [SERVICE=...] [ROWS=...] [SEED=...] [TO=<folder>]
 	$(call need,MONTHS,make sample MONTHS=2024-01 ROWS=1000000)
-	@$(FLOCON) sample --months $(call word,MONTHS) --service $(call word,SERVICE) $(call option,--rows,ROWS) $(call option,--seed,SEED) $(call option,--to,TO)
+	@$(FLOCON) sample --months $(call quoted,MONTHS) --service $(call quoted,SERVICE) $(call option,--rows,ROWS) $(call option,--seed,SEED) $(call option,--to,TO)
 
 bench: $(DEV) ## Measure loading against the limit of PostgreSQL, into reports/bench.json [ROWS=3000000]
 	@$(VENV)/bin/python -m benchmarks $(call option,--rows,ROWS)

@@ -3,12 +3,15 @@
 Nothing here touches a stack that `make up` runs: neither its ports nor its home nor its `.env`.
 """
 
+import os
 import shutil
-import socket
+import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -16,35 +19,22 @@ from typing import Any
 import psycopg
 import pytest
 
-from flocon.dotenv import random_secret
 from flocon.lake import Lake
-from flocon.settings import Settings, load_settings, secret_names
+from flocon.settings import Settings
 from flocon.stack.health import check_postgres, check_s3, wait_until
 from flocon.stack.places import find_places
 from flocon.stack.postgres import PostgresServer, postgres_servers
 from flocon.stack.program import running
 from flocon.stack.s3 import prepare_lake, s3_program
+from flocon.stack.scratch import free_ports, scratch_settings
 from flocon.stack.tuning import Tuning
 
 Connection = psycopg.Connection[Any]
 
 
-def free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on now; all held at once, so they differ."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(closing(socket.socket())) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 def settings_for(home: Path, **given: object) -> Settings:
-    """Settings of a stack of its own: free ports, random passwords, its home in `home`."""
-    names = ("warehouse_port", "mart_port", "airflow_db_port", "s3_port", "airflow_port")
-    ports = dict(zip(names, free_ports(len(names)), strict=True))
-    passwords = {name: random_secret(name) for name in secret_names()}
-    small = {"shared_buffers_mb": 64, "airflow_parallelism": 4}
-    return load_settings(**{"home": home, **small, **ports, **passwords, **given})
+    """Settings of a stack of its own: free ports, random passwords, its home in `home`; sizes for a small machine."""
+    return scratch_settings(home, **{"shared_buffers_mb": 64, "airflow_parallelism": 4, **given})
 
 
 @dataclass(frozen=True)
@@ -83,6 +73,21 @@ class Servers:
         )
 
 
+@dataclass(frozen=True)
+class RunningStack:
+    """A complete stack that runs, Airflow included; `flocon` runs a command of the command line against it."""
+
+    settings: Settings
+    env: dict[str, str]
+
+    def flocon(self, *arguments: str, timeout: float = 180, **env: str) -> "subprocess.CompletedProcess[str]":
+        """Run `flocon <arguments>`, with more environment variables where given; its output is text."""
+        command = [sys.executable, "-m", "flocon.cli", *arguments]
+        return subprocess.run(
+            command, env={**self.env, **env}, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[Path]:
     """A temporary folder that PostgreSQL's OS account can enter (pytest's own are closed to it)."""
@@ -102,10 +107,33 @@ def servers(server_home: Path) -> Iterator[Servers]:
     with ExitStack() as stack:
         for server in (warehouse, mart):
             server.prepare()
-            stack.enter_context(running(server.program, places.logs / f"{server.name}.log"))
+            # No farewell checkpoint: the data is thrown away.
+            program = replace(server.program, stop_signal=signal.SIGQUIT)
+            stack.enter_context(running(program, places.logs / f"{server.name}.log"))
         for server in (warehouse, mart):
             wait_until(lambda dsn=server.admin_dsn: check_postgres(dsn, "the test's server"), 30)
         yield Servers(settings, warehouse, mart)
+
+
+def stack_at(home: Path, **given: object) -> RunningStack:
+    """A stack with a home, ports and secrets of its own; nothing of it runs yet."""
+    settings = settings_for(home / "stack", **given)
+    env = {**os.environ, **settings.as_env(), "FLOCON_ENV_FILE": str(home / ".env")}
+    return RunningStack(settings, env)
+
+
+@pytest.fixture(scope="session")
+def stack(server_home: Path) -> Iterator[RunningStack]:
+    """The complete stack, started once, by the first test that needs it."""
+    home = server_home / "complete"
+    home.mkdir()
+    made = stack_at(home)
+    try:
+        started = made.flocon("up")
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield made
+    finally:
+        made.flocon("down")
 
 
 @pytest.fixture

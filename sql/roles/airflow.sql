@@ -9,6 +9,7 @@ begin
     end if;
     execute format('alter role airflow password %L', current_setting('flocon.airflow_verifier'));
     execute format('revoke all on database %I from public', current_database());
+    revoke all on database postgres, template1 from public;
     execute format('grant connect, create, temporary on database %I to airflow', current_database());
 end
 $$;

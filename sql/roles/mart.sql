@@ -13,6 +13,7 @@ begin
         execute format('alter role %I password %L', role_name, current_setting('flocon.' || role_name || '_verifier'));
     end loop;
     execute format('revoke all on database %I from public', current_database());
+    revoke all on database postgres, template1 from public;
     execute format('grant connect, create, temporary on database %I to mart_loader', current_database());
     execute format('grant connect on database %I to mart_reader', current_database());
 end

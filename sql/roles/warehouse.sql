@@ -10,6 +10,7 @@ begin
         'alter role warehouse_loader password %L', current_setting('flocon.warehouse_loader_verifier')
     );
     execute format('revoke all on database %I from public', current_database());
+    revoke all on database postgres, template1 from public;
     execute format('grant connect, create, temporary on database %I to warehouse_loader', current_database());
 end
 $$;

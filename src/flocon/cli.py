@@ -12,7 +12,7 @@ from rich.table import Table
 from flocon.console import print_table, say
 from flocon.dotenv import ensure_env
 from flocon.errors import FloconError
-from flocon.settings import env_file, get_settings, load_settings, project_dir, secret_names
+from flocon.settings import env_file, get_settings, load_settings, secret_names
 from flocon.sql_shell import print_csv
 from flocon.stack.airflow import ADMIN, airflow_url
 from flocon.stack.clean import clean_up
@@ -37,7 +37,7 @@ app = typer.Typer(
 @app.command()
 def env() -> None:
     """Write the missing secrets into .env, which only you can read; what is there stays."""
-    added = ensure_env(env_file(), project_dir() / ".env.example")
+    added = ensure_env()
     say(f"{env_file()}: " + (f"added {', '.join(added)}" if added else "nothing to add"))
 
 
@@ -45,7 +45,7 @@ def env() -> None:
 def up() -> None:
     """Start the servers and wait until they are healthy."""
     started = time.monotonic()
-    added = ensure_env(env_file(), project_dir() / ".env.example")
+    added = ensure_env()
     if added:
         say(f"wrote {len(added)} random secrets into {env_file()}")
     settings = get_settings()

@@ -3,11 +3,8 @@
 import base64
 import re
 import secrets
-from pathlib import Path
 
-from dotenv import dotenv_values
-
-from flocon.settings import PREFIX, secret_names
+from flocon.settings import PREFIX, env_file, missing_secrets, project_dir
 from flocon.stack.program import write_private
 
 
@@ -20,22 +17,19 @@ def random_secret(name: str) -> str:
     )  # Airflow wants 64 bytes to sign tokens with
 
 
-def ensure_env(file: Path, example: Path) -> list[str]:
+def ensure_env() -> list[str]:
     """Give every secret that has no value a random one; return the names of those variables.
 
-    A missing file starts as a copy of `example`. Lines that are there stay as they are. Only the owner can read it.
+    A missing file starts as a copy of `.env.example`. What is there stays as it is. Only the owner can read it.
     """
+    file, example = env_file(), project_dir() / ".env.example"
     text = (file if file.exists() else example).read_text(encoding="utf-8")
-    known = dotenv_values(file) if file.exists() else {}
-    added = {}
-    for name in secret_names():
-        variable = f"{PREFIX}{name.upper()}"
-        if not known.get(variable):
-            added[variable] = random_secret(name)
-            text = _with_value(text, variable, added[variable])
-    if added or file.stat().st_mode & 0o077:
+    missing = {f"{PREFIX}{name.upper()}": random_secret(name) for name in missing_secrets()}
+    for variable, value in missing.items():
+        text = _with_value(text, variable, value)
+    if missing or (file.exists() and file.stat().st_mode & 0o077):
         write_private(file, text)
-    return list(added)
+    return list(missing)
 
 
 def _with_value(text: str, variable: str, value: str) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
+from dotenv import dotenv_values
 from psycopg.conninfo import make_conninfo
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -155,6 +156,12 @@ def secret_names() -> list[str]:
     return [name for name, field in Settings.model_fields.items() if field.is_required()]
 
 
+def missing_secrets() -> list[str]:
+    """The secrets that neither the process environment nor `.env` gives."""
+    known = {**dotenv_values(env_file()), **os.environ}
+    return [name for name in secret_names() if not known.get(PREFIX + name.upper())]
+
+
 def load_settings(**given: object) -> Settings:
     """Settings with `given` on top of the environment and `.env`.
 
@@ -165,6 +172,8 @@ def load_settings(**given: object) -> Settings:
         return Settings(_env_file=env_file(), **given)  # type: ignore[call-arg, arg-type]
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+    except OSError as error:
+        raise SettingsError(f"{env_file()} cannot be read: {error.strerror}") from error
 
 
 def _explain(error: ValidationError) -> str:

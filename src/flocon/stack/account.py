@@ -65,7 +65,8 @@ def run_as(account: Account | None, command: list[str], env: dict[str, str], cwd
 def can_enter(account: Account | None, folder: Path) -> bool:
     """Whether the account can work in a folder: asked by trying, so that modes, groups and ACLs all count."""
     try:
-        run_as(account, ["/bin/sh", "-c", ":"], {}, folder)
+        # By its path: Python changes the directory before it changes the user.
+        run_as(account, ["/bin/sh", "-c", 'cd "$0"', str(folder)], {}, Path("/"))
     except (OSError, subprocess.CalledProcessError):
         return False
     return True

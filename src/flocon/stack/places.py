@@ -14,6 +14,7 @@ from flocon.stack.binaries import postgres_bin
 log = logging.getLogger(__name__)
 
 ELSEWHERE = Path("/var/lib/flocon")
+_HOME = "home"  # a note beside the data: whose it is
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,26 @@ def _postgres_folder(home: Path, outside: Path, account: Account | None) -> Path
                 f"{inside} holds data, but the OS account {account.name if account else ''} can no longer enter it; "
                 "give it back the right to (chmod o+x on the folders above) or set FLOCON_SERVER_USER"
             )
+    is_new = not outside.exists()
     _folder(ELSEWHERE, 0o755)
     _folder(outside, 0o755)
-    (outside / "home").write_text(f"{home}\n", encoding="utf-8")
     if not can_enter(account, outside):
         raise StackError(f"{outside}: the OS account {account.name if account else ''} cannot enter it")
-    log.info("PostgreSQL's data is in %s: its OS account cannot enter %s", outside, home)
+    if is_new:
+        (outside / _HOME).write_text(f"{home}", encoding="utf-8")
+        log.info("PostgreSQL's data goes to %s: its OS account cannot enter %s", outside, home)
+        _mention_left_over(outside.parent)
     return outside
+
+
+def _mention_left_over(folder: Path) -> None:
+    """Data whose home is gone is never removed by itself: the home may be on a disk that is not mounted."""
+    for note in folder.glob(f"*/{_HOME}"):
+        home = Path(note.read_text(encoding="utf-8"))
+        if not (home / "id").exists() or (home / "id").read_text(encoding="ascii") != note.parent.name:
+            log.info(
+                "%s holds data of %s, which is gone; remove it when you do not need it", note.parent, home
+            )
 
 
 def _identity(home: Path) -> str:

@@ -1,10 +1,10 @@
 """Settings of a stack of its own, for tests and benchmarks: free ports, random secrets, a home that is thrown away."""
 
-import secrets
 import socket
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+from flocon.dotenv import random_secret
 from flocon.settings import Settings, load_settings, secret_names
 
 _PORTS = ("warehouse_port", "mart_port", "airflow_db_port", "s3_port", "airflow_port")
@@ -22,5 +22,5 @@ def free_ports(number: int) -> list[int]:
 def scratch_settings(home: Path, **given: object) -> Settings:
     """Settings that touch neither the ports nor the home nor the `.env` of a stack that `make up` runs."""
     ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
-    passwords = {name: secrets.token_urlsafe(24) for name in secret_names()}
+    passwords = {name: random_secret(name) for name in secret_names()}
     return load_settings(**{"home": home, **ports, **passwords, **given})

@@ -1,0 +1,109 @@
+"""Roles: the loaders own what they make and nothing else, and the reader can only SELECT."""
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import errors
+from tests.conftest import Connection, Databases, Servers
+
+
+@pytest.fixture(scope="module")
+def taxi(module_databases: Databases) -> Iterator[Connection]:
+    """A mart with a table of the loader in it."""
+    with psycopg.connect(module_databases.mart_dsn) as loader:
+        loader.execute("create schema taxi")
+        loader.execute("create table taxi.fact (fare int)")
+        loader.execute("insert into taxi.fact values (7)")
+        loader.commit()
+        yield loader
+
+
+@pytest.fixture
+def reader(taxi: Connection, module_databases: Databases) -> Iterator[Connection]:
+    with psycopg.connect(module_databases.mart_reader_dsn, autocommit=True) as connection:
+        connection.execute(
+            "set default_transaction_read_only = off"
+        )  # which anybody may; rights must hold alone
+        yield connection
+
+
+def test_reader_sees_what_the_loader_makes_without_a_grant(reader: Connection, taxi: Connection) -> None:
+    taxi.execute("create table taxi.later as select 8 as fare")
+    taxi.commit()
+    query = "select * from taxi.fact union all select * from taxi.later"
+    assert reader.execute(query).fetchall() == [(7,), (8,)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "insert into taxi.fact values (1)",
+        "update taxi.fact set fare = 0",
+        "delete from taxi.fact",
+        "truncate taxi.fact",
+        "drop table taxi.fact",
+        "alter table taxi.fact add column x int",
+        "create table taxi.mine (x int)",
+        "create table public.mine (x int)",
+        "create temporary table mine (x int)",
+        "create schema mine",
+        "create function public.mine() returns int language sql return 1",
+        "begin; lock table taxi.fact in row exclusive mode",
+        "select pg_advisory_lock(1)",
+        "select pg_try_advisory_xact_lock(1)",
+        "select lo_create(0)",
+        "select lo_from_bytea(0, 'x')",
+        "copy taxi.fact to program 'true'",
+        "copy (select 1) to '/tmp/x'",
+        "select pg_read_file('postgresql.conf')",
+        "set role mart_loader",
+    ],
+)
+def test_reader_cannot(reader: Connection, statement: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        reader.execute(statement)
+
+
+def test_reader_cannot_hold_up_loading(module_databases: Databases) -> None:
+    with psycopg.connect(module_databases.mart_reader_dsn) as reader:
+        for setting in ("statement_timeout", "idle_in_transaction_session_timeout", "transaction_timeout"):
+            assert reader.execute("select current_setting(%s)", [setting]).fetchone() != ("0",)
+        assert reader.execute("show default_transaction_read_only").fetchone() == ("on",)
+
+
+@pytest.mark.parametrize("server", ["warehouse", "mart"])
+def test_loader_is_nobody_special(server: str, request: pytest.FixtureRequest) -> None:
+    loader: Connection = request.getfixturevalue(server)
+    row = loader.execute(
+        "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls "
+        "from pg_roles where rolname = current_user"
+    ).fetchone()
+    assert row == (False, False, False, False, False)
+    loader.execute("create schema raw")
+    with pytest.raises(errors.InsufficientPrivilege):
+        loader.execute("create table public.mine (x int)")
+
+
+def test_passwords_are_needed_and_stored_as_scram_verifiers(module_databases: Databases) -> None:
+    wrong = psycopg.conninfo.make_conninfo(module_databases.mart_reader_dsn, password="wrong")
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(wrong)
+    with psycopg.connect(module_databases.mart_admin_dsn) as admin:
+        stored = admin.execute("select rolpassword from pg_authid where rolcanlogin").fetchall()
+    assert len(stored) == 3
+    assert all(verifier.startswith("SCRAM-SHA-256$") for (verifier,) in stored)
+
+
+def test_roles_can_be_granted_again_and_again(servers: Servers, module_databases: Databases) -> None:
+    name = psycopg.conninfo.conninfo_to_dict(module_databases.mart_dsn)["dbname"]
+    servers.mart.grant_roles(str(name))
+    with psycopg.connect(module_databases.mart_reader_dsn) as reader:
+        reader.execute("select 1")
+
+
+def test_other_databases_of_the_server_are_closed(module_databases: Databases) -> None:
+    """The reader of one database gets nowhere else, not even into the empty ones that every server has."""
+    elsewhere = psycopg.conninfo.make_conninfo(module_databases.mart_reader_dsn, dbname="postgres")
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(elsewhere)
