@@ -52,6 +52,10 @@ begin
         else format('update set %s where (%s) is distinct from (%s)', new_values, old_row, new_row)
     end;
     get diagnostics merged = row_count;
+    if merged > 0 then
+        -- The next foreign key to it is validated before autovacuum comes by: the planner must know its size.
+        execute format('analyze %s', target);
+    end if;
     return merged;
 end;
 $$;
