@@ -19,7 +19,9 @@ MODULES = (
     "airflow.providers.postgres.hooks.postgres",
     "airflow.providers.standard.triggers.temporal",
     "flocon.taxi.pipeline",
-    "flocon_airflow",
+    "numpy.random",
+    "pandas",  # pyarrow imports it when it first converts anything
+    "taxi_tasks",
 )
 
 

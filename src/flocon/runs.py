@@ -68,14 +68,10 @@ def require_dag(api: AirflowApi, dag: str, patience_s: float = 60.0) -> None:
 
 
 def follow(api: AirflowApi, say: Say, dag: str, **filters: str) -> Followed:
-    """Follow the runs of a DAG that the filters let through until all have ended; if interrupted, they go on."""
+    """Follow the runs of a DAG that the filters let through until all have ended."""
     follower = _Follower(api, say)
-    try:
-        while not follower.look(api.runs(dag, **filters)):
-            time.sleep(_POLL_S)
-    except KeyboardInterrupt:
-        say(f"no longer following; the runs go on in Airflow: {api.url}/dags/{dag}/runs")
-        raise
+    while not follower.look(api.runs(dag, **filters)):
+        time.sleep(_POLL_S)
     return follower.followed()
 
 

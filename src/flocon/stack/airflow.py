@@ -96,6 +96,8 @@ def _options(settings: Settings, places: Places) -> dict[str, str]:
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
         # How long the scheduler sleeps when idle. Each step of a run waits for it; this pace costs 0.1 of a core.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+        # A task's end that its supervisor just missed is noticed after this many seconds: 5 by default.
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         # A task whose process was killed is noticed within a minute, not five.
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",

@@ -1,6 +1,7 @@
 """The commands that load taxi months: run, backfill, recheck, and what `demo` does once the servers run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -41,7 +42,9 @@ def backfill(
 
 def recheck() -> None:
     """Ask the source of every loaded month, and load again what was published anew."""
-    followed = runs.recheck(get_settings(), say)
+    settings = get_settings()
+    with _leaving_runs(settings):
+        followed = runs.recheck(settings, say)
     tell_end(say, followed)
     if followed.failed:
         raise typer.Exit(1)
@@ -66,11 +69,24 @@ def _load(
 ) -> None:
     settings = get_settings()
     order = runs.Order.of(settings, parse_months(months), service, source, force=force)
-    followed = how(settings, say, order)
+    with _leaving_runs(settings):
+        followed = how(settings, say, order)
     tell_end(say, followed)
     _print_reconciliation(runs.reconciliation(settings, order.months, order.services), order.months)
     if followed.failed:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _leaving_runs(settings: Settings) -> Iterator[None]:
+    """Ctrl-C ends the command, not what it asked for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(
+            f"\nleft alone: what was triggered goes on in Airflow, {airflow_url(settings)}/dags/{runs.DAG}/runs"
+        )
+        raise typer.Exit(130) from None
 
 
 def _print_reconciliation(rows: list[dict[str, Any]], months: list[Month]) -> None:
