@@ -1,0 +1,63 @@
+"""Both servers with the whole model of sql/ and its dimensions, for tests that leave nothing behind."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+from tests.conftest import Databases
+
+from flocon.migrate import migrate
+from flocon.postgres import Connection, copy_across, query_of, scalar
+from flocon.settings import project_dir
+from flocon.tables import load_tables
+
+
+@dataclass(frozen=True)
+class Model:
+    """The warehouse and the mart, in a transaction each that is rolled back after the test."""
+
+    warehouse: Connection
+    mart: Connection
+
+    def server(self, name: str) -> Connection:
+        return {"warehouse": self.warehouse, "mart": self.mart}[name]
+
+
+@pytest.fixture(scope="module")
+def migrated(module_databases: Databases) -> Databases:
+    """Databases with all tables, the reference data and the dimensions."""
+    with (
+        psycopg.connect(module_databases.warehouse_dsn) as warehouse,
+        psycopg.connect(module_databases.mart_dsn) as mart,
+    ):
+        migrate(warehouse, mart)
+        for table in load_tables():
+            if table.name.startswith("dim_"):
+                arriving = scalar(mart, "select flocon.new_arrival(%s)", table.qualified_name)
+                copy_across(warehouse, query_of(table.path / "insertion.sql"), mart, arriving)
+                scalar(mart, "select flocon.merge(%s, %s)", table.qualified_name, arriving)
+    return module_databases
+
+
+@pytest.fixture
+def model(migrated: Databases) -> Iterator[Model]:
+    """The migrated servers; what a test writes is gone after it."""
+    with (
+        psycopg.connect(migrated.warehouse_dsn) as warehouse,
+        psycopg.connect(migrated.mart_dsn) as mart,
+    ):
+        yield Model(warehouse, mart)
+        warehouse.rollback()
+        mart.rollback()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The official files beside the project, or in FLOCON_SHARED_DATA; without them a test is skipped."""
+    folder = Path(os.environ.get("FLOCON_SHARED_DATA", project_dir() / "../shared/data"))
+    if not folder.is_dir():
+        pytest.skip(f"no official files in {folder}: set FLOCON_SHARED_DATA to the folder that holds tlc/")
+    return folder
