@@ -82,7 +82,7 @@ def _ask(url: str, timeout_s: float) -> dict[str, Any]:
         answer = requests.get(url, timeout=timeout_s)
         answer.raise_for_status()
     except requests.RequestException as error:
-        raise StackError(f"Airflow's API does not answer: {error}") from error
+        raise StackError(f"Airflow's API at {url} does not answer ({type(error).__name__})") from error
     said: dict[str, Any] = answer.json()
     return said
 
