@@ -21,6 +21,7 @@ import pytest
 
 from flocon.lake import Lake
 from flocon.settings import Settings
+from flocon.stack.account import can_enter, server_account
 from flocon.stack.health import check_postgres, check_s3, wait_until
 from flocon.stack.places import find_places
 from flocon.stack.postgres import PostgresServer, postgres_servers
@@ -91,7 +92,11 @@ class RunningStack:
 @pytest.fixture(scope="session")
 def server_home() -> Iterator[Path]:
     """A temporary folder that PostgreSQL's OS account can enter (pytest's own are closed to it)."""
-    home = Path(tempfile.mkdtemp(prefix="flocon-test-"))
+    account = server_account("")
+    where = next(
+        folder for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp") if can_enter(account, Path(folder))
+    )
+    home = Path(tempfile.mkdtemp(prefix="flocon-test-", dir=where))
     home.chmod(0o755)
     yield home
     shutil.rmtree(home, ignore_errors=True)
