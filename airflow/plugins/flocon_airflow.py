@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_current_context
 from airflow.sdk.exceptions import AirflowSkipException
 
+from flocon.errors import SettingsError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flocon.flow import Flow, Outcome
     from flocon.lake import Lake
+    from flocon.postgres import Connection
 
 # The first rule that matches decides. What none names (a server gone, a task killed) has the task's own retries with
 # their back-off, as have Flocon's transient errors; its other errors would only fail the same way again.
@@ -42,8 +47,10 @@ def flow_from_connections(run_id: str) -> Flow:
     from flocon.flow import Flow
     from flocon.settings import get_settings
 
-    warehouse, mart = PostgresHook("warehouse"), PostgresHook("mart")
-    return Flow(warehouse.get_conn, mart.get_conn, _lake(), run_id, get_settings())
+    warehouse, mart = (
+        cast("Callable[[], Connection]", PostgresHook(name).get_conn) for name in ("warehouse", "mart")
+    )
+    return Flow(warehouse, mart, _lake(), run_id, get_settings())
 
 
 def _lake() -> Lake:
@@ -53,6 +60,8 @@ def _lake() -> Lake:
 
     hook = S3Hook("lake")
     keys = hook.get_credentials()
+    if not keys.access_key or not keys.secret_key:
+        raise SettingsError("the Airflow Connection `lake` has no access key: set its login and password")
     return Lake.connect(
         hook.conn_config.get_service_endpoint_url("s3"),
         keys.access_key,

@@ -35,6 +35,7 @@ PARAMS = {
         get_settings().taxi_source,
         type="string",
         minLength=1,
+        examples=["tlc", "sample"],
         title="Source",
         description="`tlc`: as published. `sample`: generated, synthetic. Or a folder or http(s) address of files.",
     ),
@@ -182,7 +183,7 @@ class WaitForPublication(BaseOperator):
 
         now = datetime.now(UTC)
         if now >= started + wait:
-            raise error
+            raise type(error)(f"{error} It was waited for {wait.days} days.") if wait else error
         again = min(now + pause_after(now - started), started + wait)
         log.info("%s Asking again at %s, for the last time at %s.", error, again, started + wait)
         self.defer(trigger=DateTimeTrigger(again), method_name="execute")

@@ -7,7 +7,6 @@ task anew they cost about a second of processor time, four times a month.
 import importlib
 import logging
 import sys
-from typing import ClassVar
 
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
@@ -29,7 +28,7 @@ class WarmStart(AirflowPlugin):
     """Registers `on_starting` below."""
 
     name = "flocon_warm_start"
-    listeners: ClassVar = [sys.modules[__name__]]
+    listeners = [sys.modules[__name__]]  # noqa: RUF012 (declared so by Airflow)
 
 
 @hookimpl

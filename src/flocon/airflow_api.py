@@ -121,7 +121,7 @@ class AirflowApi:
         return [planned["partition_key"] for planned in answer["backfills"]]
 
     def backfill(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Have Airflow make the runs of a backfill; return what it knows of the backfill."""
+        """Have Airflow make the runs of a backfill and return it; `Conflict` while the DAG has another."""
         made: dict[str, Any] = self._call("POST", "/backfills", json=request)
         return made
 
@@ -173,6 +173,10 @@ class NotFound(FloconError):
     """Airflow has no such thing."""
 
 
+class Conflict(FloconError):
+    """Airflow has something that stands in the way."""
+
+
 def _path(task: Task) -> str:
     return f"/dags/{task.run.dag}/dagRuns/{task.run.id}/taskInstances/{task.name}"
 
@@ -202,6 +206,8 @@ def _error(events: list[dict[str, Any]]) -> str:
 def _json(answer: requests.Response) -> Any:
     if answer.status_code == requests.codes.not_found:
         raise NotFound(f"{answer.url}: {answer.text}")
+    if answer.status_code == requests.codes.conflict:
+        raise Conflict(f"Airflow refuses: {_detail(answer)}")
     if not answer.ok:
         raise FloconError(f"Airflow refuses ({answer.status_code}): {_detail(answer)}")
     return answer.json()

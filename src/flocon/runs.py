@@ -94,7 +94,7 @@ class _Follower:
         for task in self._api.tasks(active):
             self._notice(task)
         self._ended |= {run.id: run for run in active if run.state in ENDED}
-        return len(self._ended) == len(runs)
+        return all(run.id in self._ended for run in runs)
 
     def followed(self) -> Followed:
         """The result, once all runs have ended."""

@@ -1,6 +1,7 @@
 """Taxi months through Airflow, from the command line: ask for runs, follow them, show that the months balance."""
 
 import secrets
+import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -9,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from flocon.airflow_api import AirflowApi
+from flocon.airflow_api import ENDED, AirflowApi, Conflict
 from flocon.errors import FloconError, SettingsError
 from flocon.runs import Followed, Say, counted, follow, require_dag
 from flocon.settings import Settings
@@ -103,10 +104,27 @@ def backfill(settings: Settings, say: Say, order: Order) -> Followed:
         raise FloconError(
             f"{order}: each of these months has a run under way; follow them at {api.url}/dags/{DAG}/runs"
         )
-    made = api.backfill(request)
+    made = _start_backfill(api, say, request)
     say(f"{order}: backfill {made['id']}, {counted(len(planned))} at {api.url}/dags/{DAG}/runs")
     span = {"partition_date_gte": request["from_date"], "partition_date_lte": request["to_date"]}
     return follow(api, say, DAG, run_type="backfill", start_date_gte=made["created_at"], **span)
+
+
+def _start_backfill(api: AirflowApi, say: Say, request: dict[str, Any]) -> dict[str, Any]:
+    """Start it; where the one before has ended, wait for Airflow to see that, which takes it up to half a minute."""
+    deadline = time.monotonic() + 60
+    is_told = False
+    while True:
+        try:
+            return api.backfill(request)
+        except Conflict as error:
+            under_way = [run for run in api.runs(DAG, run_type="backfill") if run.state not in ENDED]
+            if under_way or time.monotonic() > deadline:
+                raise FloconError(f"{error}; wait for it to end: {api.url}/dags/{DAG}/backfills") from error
+        if not is_told:
+            say("waiting for Airflow to close the backfill before this one")
+            is_told = True
+        time.sleep(1)
 
 
 def _backfill_request(order: Order) -> dict[str, Any]:

@@ -1,0 +1,103 @@
+"""A whole stack, Airflow included, in a temporary folder and on free ports; commands run against it as a user would."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+from psycopg.rows import dict_row
+from tests.conftest import settings_for
+
+from flocon.settings import Settings
+from flocon.stack.airflow import ADMIN, airflow_url
+from flocon.stack.lifecycle import down, up
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack. `start` and `run` call the command line in processes of their own."""
+
+    settings: Settings
+    folder: Path
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command; its two outputs are one text."""
+        environment = {
+            **os.environ,
+            **self.settings.as_env(),
+            "FLOCON_ENV_FILE": str(self.folder / "none.env"),
+        }
+        return subprocess.Popen(
+            [sys.executable, "-m", "flocon.cli", *arguments],
+            env=environment,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, timeout: float = 120) -> tuple[int, str]:
+        """Run a command to its end: exit code and output."""
+        return finish(self.start(*arguments), timeout)
+
+    def airflow(self, method: str, path: str, **body: object) -> Any:
+        """Ask Airflow's REST API, as its administrator."""
+        url = airflow_url(self.settings)
+        login = {"username": ADMIN, "password": self.settings.airflow_admin_password.get_secret_value()}
+        token = requests.post(f"{url}/auth/token", json=login, timeout=30).json()["access_token"]
+        header = {"Authorization": f"Bearer {token}"}
+        answer = requests.request(
+            method, f"{url}/api/v2{path}", json=body or None, headers=header, timeout=30
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    def mart(self, query: str) -> list[dict[str, Any]]:
+        """Rows that the mart's reader sees."""
+        with psycopg.connect(self.settings.mart_reader_dsn, row_factory=dict_row) as mart:
+            return mart.execute(query).fetchall()
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 120) -> tuple[int, str]:
+    """Wait for a started command: exit code and output."""
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        output, _ = process.communicate()
+        pytest.fail(f"{process.args} did not end within {timeout} s:\n{output}")
+    return process.returncode, output
+
+
+def interrupt_at(process: subprocess.Popen[str], text: str) -> tuple[int, str]:
+    """Press Ctrl-C when a line holds `text`; exit code and the whole output."""
+    assert process.stdout is not None
+    seen: list[str] = []
+    deadline = time.monotonic() + 60
+    for line in process.stdout:
+        seen.append(line)
+        if text in line:
+            process.send_signal(signal.SIGINT)
+            break
+        assert time.monotonic() < deadline, seen
+    code, rest = finish(process, 30)
+    return code, "".join(seen) + rest
+
+
+@pytest.fixture(scope="session")
+def stack(server_home: Path) -> Iterator[Stack]:
+    """The stack, once for all tests of a session: they use months of their own."""
+    settings = settings_for(server_home / "stack", lock_patience_s=60.0)
+    up(settings, lambda _: None)
+    try:
+        yield Stack(settings, server_home)
+    finally:
+        down(settings, lambda _: None)
