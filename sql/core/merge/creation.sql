@@ -2,7 +2,7 @@
 -- facts may point at them.
 create schema if not exists flocon;
 
--- An empty table with the columns of `target`, gone at the end of the transaction, for rows that are on their way to it.
+-- An empty table with the columns of `target`, gone at the end of the transaction, for rows on their way to it.
 create or replace function flocon.new_arrival(target regclass) returns text
 language plpgsql
 as $$
