@@ -26,14 +26,25 @@ def migrate(warehouse: Connection, mart: Connection, *, run_id: str = "migrate")
     """
     tables = load_tables()
     for server, connection in (("warehouse", warehouse), ("mart", mart)):
-        with explained(f"migrating the {server}"), connection.transaction():
-            _migrate_server(connection, server, tables, run_id)
+        with explained(f"migrating the {server}"):
+            _create_core(connection, server)
+            with connection.transaction():
+                _create_tables(connection, server, tables, run_id)
 
 
-def _migrate_server(connection: Connection, server: str, tables: list[Table], run_id: str) -> None:
+def _create_core(connection: Connection, server: str) -> None:
+    """Create the mechanisms in a transaction of their own, before the first entry is written to the ledger.
+
+    With `wal_level = minimal`, PostgreSQL 18 does not log a sequence that is used in the transaction that created it:
+    after a crash it would give out the numbers of the ledger's entries a second time.
+    """
+    with connection.transaction():
+        for path in core_sql(server):
+            run_file(connection, path)
+
+
+def _create_tables(connection: Connection, server: str, tables: list[Table], run_id: str) -> None:
     started = time.monotonic()
-    for path in core_sql(server):
-        run_file(connection, path)
     own = [table for table in tables if table.server == server]
     wanted = fingerprint(own)
     if not ledger.why_stale(

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import settings_for
+from tests.integration.publisher import Publisher
 
 from flocon.errors import NotYetPublished, SourceError, TransientError
 from flocon.taxi import sample
@@ -18,8 +20,6 @@ from flocon.taxi.http_source import HttpSource
 from flocon.taxi.months import ZONE_TABLE
 from flocon.taxi.published import CHUNK, Published, RestartStream, Source
 from flocon.taxi.source import resolve
-from tests.conftest import settings_for
-from tests.integration.publisher import Publisher
 
 MONTH = "yellow_tripdata_2024-01.parquet"
 WHAT = r"yellow 2024-01 \(yellow_tripdata_2024-01.parquet\): http"
