@@ -15,11 +15,6 @@ export PYTHON
 SERVICE ?= yellow
 SERVER ?= mart
 
-# A virtual environment knows its own path: a checkout that was moved makes a new one.
-ifneq ($(subst $(CURDIR),,$(file <$(BASE))),)
-$(shell rm -rf $(VENV))
-endif
-
 # A value as one shell word, whatever is in it; an option only where its variable is set.
 quoted = '$(subst ','\'',$(value $(1)))'
 option = $(if $(value $(2)),$(1) $(call quoted,$(2)))
@@ -92,7 +87,7 @@ clean: ## Remove the virtual environment and caches; with DATA=1 the servers' da
 # A stamp is written last: an installation that was interrupted is done again.
 $(BASE): requirements.txt requirements-uv.txt setup.py scripts/install.sh
 	@scripts/install.sh requirements.txt
-	@printf '%s' '$(CURDIR)' >$@
+	@touch $@
 
 $(DEV): requirements-dev.txt $(BASE)
 	@scripts/install.sh requirements-dev.txt

@@ -11,6 +11,7 @@ import pytest
 from flocon.settings import project_dir
 
 ROOT = project_dir()
+AS_INSTALLED = ("--assume-old=.venv/.installed",)
 LOCKS = sorted(ROOT.glob("requirements*.txt"))
 PROMISED = {
     *("demo", "test", "check", "up", "down", "status", "logs", "run"),
@@ -33,7 +34,7 @@ def test_make_alone_lists_every_command_with_what_it_does() -> None:
 
 @pytest.mark.parametrize("command", ["run", "backfill", "sql", "sample"])
 def test_a_missing_value_is_said_with_an_example(command: str) -> None:
-    done = make(command, "BASE=Makefile")
+    done = make(command, *AS_INSTALLED)
     assert done.returncode == 2
     assert f"is missing: make {command} " in done.stderr
 
@@ -41,12 +42,12 @@ def test_a_missing_value_is_said_with_an_example(command: str) -> None:
 def test_values_reach_the_command_as_they_are() -> None:
     """Quotes, dollars and spaces in a query are PostgreSQL's business, neither make's nor the shell's."""
     query = "select 'it''s', $$a b$$, \"x\" -- `true` $HOME \\"
-    done = make("sql", "BASE=Makefile", "FLOCON=printf '[%s]'", f"Q={query}")
+    done = make("sql", *AS_INSTALLED, "FLOCON=printf '[%s]'", f"Q={query}")
     assert done.stdout == f"[sql][--server][mart][{query}]"
 
 
 def test_options_are_given_only_when_set() -> None:
-    say = ("BASE=Makefile", "FLOCON=echo")
+    say = (*AS_INSTALLED, "FLOCON=echo")
     assert make("run", *say, "MONTHS=2024-01").stdout == "run --months 2024-01 --service yellow\n"
     forced = make("run", *say, "MONTHS=2024-01", "SOURCE=a b", "FORCE=1", "SERVICE=green").stdout
     assert forced == "run --months 2024-01 --service green --source a b --force\n"
