@@ -34,12 +34,12 @@ check: $(DEV) ## Lint, format and types, as CI does
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(VENV)/bin/sqlfluff lint --processes 0 sql/
+	@$(VENV)/bin/sqlfluff lint sql/
 
 format: $(DEV) ## Put Python and SQL into the project's format
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
-	@$(VENV)/bin/sqlfluff fix --processes 0 sql/
+	@$(VENV)/bin/sqlfluff fix sql/
 
 up: $(BASE) ## Start the servers and wait until they are healthy
 	@$(FLOCON) up

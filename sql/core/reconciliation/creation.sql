@@ -19,7 +19,8 @@ create table if not exists ledger.month_balance (
     primary key (service, file_month)
 );
 
-comment on table ledger.month_balance is 'One row a published service and month; amounts are sums of total_amount in US dollars';
+comment on table ledger.month_balance is
+'One row a published service and month; amounts are sums of total_amount in US dollars';
 
 create or replace view ledger.reconciliation as
 select
