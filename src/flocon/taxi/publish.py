@@ -6,6 +6,7 @@ The SELECT runs in the warehouse, so that what crosses to the mart is the finish
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -106,20 +107,25 @@ class Publication:
     def run(self, wanted: str, started: float) -> ledger.Entry:
         """Do all of it, and return the ledger entry that was committed with it.
 
-        The warehouse commits first: should the mart then fail, the rejected rows are already those of this month's
-        bytes, the mart still shows the old month as a whole, and running again completes it.
+        Once the rows have crossed, the warehouse looks at what was rejected while the mart validates and sums up: two
+        servers, two processors. The warehouse commits first: should the mart then fail, the rejected rows are already
+        those of this month's bytes, the mart still shows the old month as a whole, and running again completes it.
         """
         self.warehouse.isolation_level = (
             IsolationLevel.REPEATABLE_READ
         )  # all its queries see the same partition
-        with self.mart.transaction(), self.warehouse.transaction():
+        with self.mart.transaction(), self.warehouse.transaction(), ThreadPoolExecutor(1) as in_warehouse:
             for connection in (self.mart, self.warehouse):
                 set_parameters(connection, service=self.service, month=self.month, run_id=self.flow.run_id)
-            rejected, measured = self._reject(), self._measure()
-            rows = self._pipe()
+            piped = self._pipe()
+            examined = in_warehouse.submit(self._examine)
+            self._validate()
             self._aggregate()
+            self._attach()
             self._check()
-            balance = self._balance(rows, rejected, measured)
+            rejected, measured = examined.result()
+            self._judge(measured)
+            balance = self._balance(piped, rejected, measured[0])
             entry = replace(
                 self.loaded,
                 step="mart",
@@ -139,6 +145,10 @@ class Publication:
         """How messages and locks call this month."""
         return f"{self.service} {month_label(self.month)}"
 
+    @property
+    def _fact(self) -> Table:
+        return _fact(self.service)
+
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:
         started = time.monotonic()
@@ -146,36 +156,35 @@ class Publication:
         self.seconds[part] = round(time.monotonic() - started, 3)
         log.info("%s: %s took %.2f s", self.thing, part, self.seconds[part])
 
-    def _reject(self) -> dict[str, Any]:
-        folder = find_table("taxi", "rejected", "trip").path
-        with self._timed("reject"):
-            run_file(self.warehouse, folder / "insertion.sql")
-            return fetch_file(self.warehouse, folder / "balance.sql")[0]
-
-    def _measure(self) -> dict[str, Any]:
-        """Count what each rule touched, judge the shares, and return the totals of the warehouse."""
-        with self._timed("measure"):
-            measured = fetch_file(self.warehouse, find_table("taxi", "rejected", "rule").path / "measure.sql")
-        shares = [judge(row) for row in measured]
-        enforce(shares, self.thing)
-        arguments = (self.service, self.month, Jsonb(shares))
-        scalar(self.mart, "select ledger.record_rule_shares(%s, %s, %s)", *arguments)
-        return measured[0]
-
     def _pipe(self) -> int:
-        """Stream the fact into a table of its own, validate it and put it in the month's place."""
-        fact = _fact(self.service)
+        """Stream the fact into a table of its own in the mart; return its rows."""
         with self._timed("pipe"):
             bounds = fetch_file(self.mart, find_table("taxi", "mart", "fact_trip").path / "bounds.sql")[0]
             query = "select flocon.new_partition(%s, %s, 'pickup_date', %s, %s)"
-            arguments = (fact.qualified_name, self.month, bounds["first_date"], bounds["last_date"])
+            arguments = (self._fact.qualified_name, self.month, bounds["first_date"], bounds["last_date"])
             leaf = scalar(self.mart, query, *arguments)
-            rows = copy_across(self.warehouse, query_of(fact.path / "insertion.sql"), self.mart, leaf)
+            return copy_across(self.warehouse, query_of(self._fact.path / "insertion.sql"), self.mart, leaf)
+
+    def _examine(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """In the warehouse: keep the rejected rows, and count what each rule touched and what the month adds up to."""
+        rejected = find_table("taxi", "rejected", "trip").path
+        with self._timed("reject"):
+            run_file(self.warehouse, rejected / "insertion.sql")
+            added_up = fetch_file(self.warehouse, rejected / "balance.sql")[0]
+        with self._timed("measure"):
+            rules = find_table("taxi", "rejected", "rule").path
+            return added_up, fetch_file(self.warehouse, rules / "measure.sql")
+
+    def _validate(self) -> None:
         with self._timed("foreign keys"):
-            scalar(self.mart, "select flocon.constrain_partition(%s, %s)", fact.qualified_name, self.month)
+            scalar(
+                self.mart, "select flocon.constrain_partition(%s, %s)", self._fact.qualified_name, self.month
+            )
+
+    def _attach(self) -> None:
+        """Put the new partition in the month's place; from here to the commit, readers wait."""
         with self._timed("attach"):
-            scalar(self.mart, "select flocon.attach_partition(%s, %s)", fact.qualified_name, self.month)
-        return rows
+            scalar(self.mart, "select flocon.attach_partition(%s, %s)", self._fact.qualified_name, self.month)
 
     def _aggregate(self) -> None:
         with self._timed("aggregates"):
@@ -191,6 +200,12 @@ class Publication:
                 if table.server == "mart" and table.checks is not None
             ]
             run_checks(self.mart, paths, self.thing)
+
+    def _judge(self, measured: list[dict[str, Any]]) -> None:
+        shares = [judge(row) for row in measured]
+        enforce(shares, self.thing)
+        arguments = (self.service, self.month, Jsonb(shares))
+        scalar(self.mart, "select ledger.record_rule_shares(%s, %s, %s)", *arguments)
 
     def _balance(self, piped: int, rejected: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
         """Write the month's equation, or raise `Unbalanced` when it does not hold."""
