@@ -11,12 +11,13 @@ Say = Callable[[str], None]
 
 _POLL_S = 0.5
 _LONG_S = 3.0
+_SILENCE_S = 60.0
 _WORDS = {
     "running": "running",
     "success": "done",
     "skipped": "unchanged",
     "failed": "FAILED",
-    "up_for_retry": "will be tried again",
+    "up_for_retry": "retrying",
     "deferred": "waiting",
 }
 _FINISHED = ("success", "skipped")
@@ -81,7 +82,7 @@ class _Follower:
     def __init__(self, api: AirflowApi, say: Say) -> None:
         self._api = api
         self._say = say
-        self._started = time.monotonic()
+        self._started = self._last_news = time.monotonic()
         self._told: dict[tuple[str, str, int], tuple[str, int]] = {}
         self._running_since: dict[tuple[str, str, int], float] = {}
         self._ended: dict[str, Run] = {}
@@ -93,6 +94,11 @@ class _Follower:
         active = [run for run in runs if run.id not in self._ended and run.state != "queued"]
         for task in self._api.tasks(active):
             self._notice(task)
+        if active:
+            self._last_news = time.monotonic()
+        elif time.monotonic() - self._last_news > _SILENCE_S:
+            self._last_news = time.monotonic()
+            self._say(f"{self._elapsed}  still queued: does `make status` show a healthy scheduler?")
         self._ended |= {run.id: run for run in active if run.state in ENDED}
         return all(run.id in self._ended for run in runs)
 
@@ -101,6 +107,10 @@ class _Follower:
         self._result.runs = list(self._ended.values())
         self._result.seconds = time.monotonic() - self._started
         return self._result
+
+    @property
+    def _elapsed(self) -> str:
+        return f"{time.monotonic() - self._started:7.1f} s"
 
     def _notice(self, task: Task) -> None:
         key = (task.run.id, task.name, task.map_index)
@@ -130,10 +140,9 @@ class _Follower:
         return str(result.get("message", ""))
 
     def _line(self, task: Task, message: str) -> str:
-        elapsed = time.monotonic() - self._started
         took = f"{task.seconds:6.1f} s" if task.state not in ("running", "deferred") else " " * 8
         who = f"{task.run.month:<7}  {task.service or '-':<6}  {task.step:<20}"
-        return f"{elapsed:7.1f} s  {who}  {_WORDS[task.state]:<9}  {took}  {message}".rstrip()
+        return f"{self._elapsed}  {who}  {_WORDS[task.state]:<9}  {took}  {message}".rstrip()
 
 
 def tell_end(say: Say, followed: Followed) -> None:
