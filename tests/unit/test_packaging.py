@@ -1,5 +1,6 @@
 """The way in: the commands of the Makefile, the lock files, and what a machine that lacks something is told."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -20,8 +21,10 @@ PROMISED = {
 
 
 def make(*arguments: str, where: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    # Under `make test` this is make within make, which would hand on its own options.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
-        ["make", *arguments], cwd=where, capture_output=True, text=True, timeout=60, check=False
+        ["make", *arguments], cwd=where, env=env, capture_output=True, text=True, timeout=60, check=False
     )
 
 
