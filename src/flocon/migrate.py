@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from flocon import ledger
+from flocon.errors import FloconError
 from flocon.postgres import Connection, explained, run_file
 from flocon.tables import Table, fingerprint, load_tables, sql_root
 
@@ -53,6 +54,7 @@ def _create_tables(connection: Connection, server: str, tables: list[Table], run
         return
     for table in own:
         run_file(connection, table.creation)
+        _refuse_old_shape(connection, table)
         if table.layer == "reference" and table.insertion is not None:
             run_file(connection, table.insertion)
     seconds = time.monotonic() - started
@@ -61,3 +63,23 @@ def _create_tables(connection: Connection, server: str, tables: list[Table], run
     )
     ledger.record(connection, entry)
     log.info("%s: %d tables and views created or updated in %.1f s", server, len(own), seconds)
+
+
+def _refuse_old_shape(connection: Connection, table: Table) -> None:
+    """Raise `FloconError` when a table was created by an earlier version without a column that it now must have.
+
+    `create table if not exists` leaves such a table as it is, and every later step would fail on it less clearly.
+    """
+    if table.metadata.kind not in ("table", "partitioned"):
+        return
+    query = (
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped"
+    )
+    present = {name for (name,) in connection.execute(query, [table.qualified_name])}
+    missing = [name for name in table.metadata.columns if name not in present]
+    if missing:
+        raise FloconError(
+            f"{table.qualified_name} on the {table.server} lacks the columns {', '.join(missing)}: an earlier version "
+            f"created it. Nothing was changed. Its months can be made again from the lake: drop it there (drop table "
+            f"{table.qualified_name} cascade), then `make up` and `make run` for the months that are loaded."
+        )
