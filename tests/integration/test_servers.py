@@ -7,6 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+import boto3
 import psutil
 import psycopg
 import pytest
@@ -15,10 +16,12 @@ from tests.conftest import Servers, settings_for, stack_at
 from flocon.errors import SettingsError, StackError
 from flocon.stack import places as places_module
 from flocon.stack.account import server_account
-from flocon.stack.health import Refused, check_postgres, wait_until
+from flocon.stack.health import Refused, check_postgres, check_s3, wait_until
 from flocon.stack.places import find_places
 from flocon.stack.postgres import PostgresServer, postgres_servers
 from flocon.stack.program import running
+from flocon.stack.s3 import prepare_lake, s3_program
+from flocon.stack.scratch import free_ports
 from flocon.stack.tuning import Tuning
 
 QUICK = Tuning(shared_buffers_mb=16, is_durable=False)
@@ -223,6 +226,37 @@ def test_status_down_and_logs_of_a_stack_that_never_ran(server_home: Path) -> No
     logs = stack.flocon("logs", "mart")
     assert logs.returncode == 1
     assert "has not run" in logs.stderr
+
+
+def test_killed_s3_server_leaves_the_old_object_whole_and_no_remains(
+    servers: Servers, tmp_path: Path
+) -> None:
+    folder = tmp_path / "lake"
+    settings = servers.settings.model_copy(update={"s3_port": free_ports(1)[0]})
+    program = s3_program(settings, folder)
+    prepare_lake(folder)
+    client = boto3.client(
+        "s3",
+        endpoint_url=settings.s3_url,
+        region_name="us-east-1",
+        aws_access_key_id=settings.s3_access_key.get_secret_value(),
+        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+    )
+    name = {"Bucket": "bronze", "Key": "tlc/month"}
+    with running(program, tmp_path / "s3.log") as process:
+        wait_until(lambda: check_s3(settings), 15)
+        client.put_object(**name, Body=b"old")
+        upload = {**name, "UploadId": client.create_multipart_upload(**name)["UploadId"]}
+        for number in (1, 2):
+            client.upload_part(**upload, PartNumber=number, Body=bytes(6 << 20))
+        process.kill()
+        process.wait()
+    assert sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > 6 << 20
+    prepare_lake(folder)
+    with running(program, tmp_path / "s3.log"):
+        wait_until(lambda: check_s3(settings), 15)
+        assert client.get_object(**name)["Body"].read() == b"old"
+    assert [file.name for file in folder.rglob("*") if file.is_file()] == ["month"]
 
 
 def test_sql_prints_csv_and_says_what_is_wrong(servers: Servers, tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from flocon.settings import Settings
 from flocon.stack.binaries import rclone
 from flocon.stack.program import Program, base_env
 
+_UNFINISHED = ".rclone_temp_multipart_*"
+
 
 def s3_program(settings: Settings, folder: Path) -> Program:
     """The server process over `folder`; needs `prepare_lake` to have run."""
@@ -30,6 +32,11 @@ def s3_program(settings: Settings, folder: Path) -> Program:
 
 
 def prepare_lake(folder: Path) -> None:
-    """Create the missing buckets. Done on disk, before the server starts: it refuses to create a bucket that exists."""
+    """Create the missing buckets, and remove what a killed server left of unfinished uploads.
+
+    Done on disk, before the server starts: it refuses to create a bucket that exists, and never shows those remains.
+    """
     for bucket in BUCKETS:
         (folder / bucket).mkdir(parents=True, exist_ok=True)
+    for remains in folder.rglob(_UNFINISHED):
+        remains.unlink()
