@@ -22,6 +22,7 @@ from flocon.stack.postgres import PostgresServer, postgres_servers
 from flocon.stack.program import running
 from flocon.stack.s3 import prepare_lake, s3_program
 from flocon.stack.scratch import free_ports
+from flocon.stack.supervisor import Supervisor
 from flocon.stack.tuning import Tuning
 
 QUICK = Tuning(shared_buffers_mb=16, is_durable=False)
@@ -257,6 +258,19 @@ def test_killed_s3_server_leaves_the_old_object_whole_and_no_remains(
         wait_until(lambda: check_s3(settings), 15)
         assert client.get_object(**name)["Body"].read() == b"old"
     assert [file.name for file in folder.rglob("*") if file.is_file()] == ["month"]
+
+
+def test_a_home_with_a_long_path_has_a_supervisor_too(server_home: Path) -> None:
+    """The kernel takes 107 bytes for the path of a socket."""
+    home = server_home / ("long" * 30) / "home"
+    supervisor = Supervisor(find_places(settings_for(home)))
+    supervisor.start([])
+    try:
+        assert supervisor.is_running()
+        assert supervisor.states() == {}
+    finally:
+        supervisor.shutdown()
+    assert not supervisor.is_running()
 
 
 def test_sql_prints_csv_and_says_what_is_wrong(servers: Servers, tmp_path: Path) -> None:
