@@ -111,9 +111,8 @@ class Publication:
         servers, two processors. The warehouse commits first: should the mart then fail, the rejected rows are already
         those of this month's bytes, the mart still shows the old month as a whole, and running again completes it.
         """
-        self.warehouse.isolation_level = (
-            IsolationLevel.REPEATABLE_READ
-        )  # all its queries see the same partition
+        # All queries of the warehouse see the same partition.
+        self.warehouse.isolation_level = IsolationLevel.REPEATABLE_READ
         with self.mart.transaction(), self.warehouse.transaction(), ThreadPoolExecutor(1) as in_warehouse:
             for connection in (self.mart, self.warehouse):
                 set_parameters(connection, service=self.service, month=self.month, run_id=self.flow.run_id)
@@ -123,9 +122,10 @@ class Publication:
             self._aggregate()
             self._attach()
             self._check()
+            fact = self._add_up()
             rejected, measured = examined.result()
-            self._judge(measured)
-            balance = self._balance(piped, rejected, measured[0])
+            self._judge(measured, fact)
+            balance = self._balance(piped, fact, rejected, measured[0])
             entry = replace(
                 self.loaded,
                 step="mart",
@@ -201,16 +201,23 @@ class Publication:
             ]
             run_checks(self.mart, paths, self.thing)
 
-    def _judge(self, measured: list[dict[str, Any]]) -> None:
-        shares = [judge(row) for row in measured]
+    def _add_up(self) -> dict[str, Any]:
+        """What the fact holds now: rows, cents, and the rows that each flag rule touches."""
+        with self._timed("balance"):
+            return fetch_file(self.mart, find_table("taxi", "mart", "fact_trip").path / "balance.sql")[0]
+
+    def _judge(self, measured: list[dict[str, Any]], fact: dict[str, Any]) -> None:
+        """Store the share of the month that each rule touched; raise `CheckFailed` when one is too large."""
+        flagged = [row | {"rows": fact[row["rule"]]} for row in measured if row["action"] == "flag"]
+        shares = [judge(row) for row in [row for row in measured if row["action"] == "reject"] + flagged]
         enforce(shares, self.thing)
         arguments = (self.service, self.month, Jsonb(shares))
         scalar(self.mart, "select ledger.record_rule_shares(%s, %s, %s)", *arguments)
 
-    def _balance(self, piped: int, rejected: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    def _balance(
+        self, piped: int, fact: dict[str, Any], rejected: dict[str, Any], measured: dict[str, Any]
+    ) -> dict[str, Any]:
         """Write the month's equation, or raise `Unbalanced` when it does not hold."""
-        with self._timed("balance"):
-            fact = fetch_file(self.mart, find_table("taxi", "mart", "fact_trip").path / "balance.sql")[0]
         balance = {
             "service": self.service,
             "file_month": self.month.isoformat(),
