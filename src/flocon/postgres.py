@@ -5,6 +5,7 @@ Parameters of a SQL file are session settings (`current_setting('flocon.month')`
 
 import fcntl
 import os
+import select
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,6 +16,8 @@ from typing import Any, BinaryIO, LiteralString, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import sql
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus
 from psycopg.rows import dict_row
 
 from flocon.errors import FloconError, TransientError
@@ -176,10 +179,20 @@ def _widen(pipe: int) -> None:
 
 
 def _drain(source: Connection, query: str, write_end: int) -> None:
+    """Write the rows of a COPY to the pipe, straight from libpq: `Copy.read` would take twice the time for each row."""
     statement = sql.SQL("copy ({}) to stdout (format binary)").format(sql.SQL(query))
-    with os.fdopen(write_end, "wb", buffering=_CHUNK_BYTES) as pipe, source.cursor().copy(statement) as copy:
-        for row in copy:
-            pipe.write(row)
+    libpq = source.pgconn
+    with os.fdopen(write_end, "wb", buffering=_CHUNK_BYTES) as pipe, source.cursor().copy(statement):
+        while (received := libpq.get_copy_data(1))[0] >= 0:
+            if received[0]:
+                pipe.write(received[1])
+            else:
+                select.select([libpq.socket], [], [])
+                libpq.consume_input()
+        results = list(iter(libpq.get_result, None))  # all of them, or the connection stays busy
+        for result in results:
+            if result.status != ExecStatus.COMMAND_OK:
+                raise error_from_result(result)
 
 
 def _chunks(stream: BinaryIO | FileIO, drained: Future[None]) -> Iterator[bytes]:

@@ -166,7 +166,11 @@ class Publication:
             return copy_across(self.warehouse, query_of(self._fact.path / "insertion.sql"), self.mart, leaf)
 
     def _examine(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """In the warehouse: keep the rejected rows, and count what each rule touched and what the month adds up to."""
+        """In the warehouse: keep the rejected rows, and count what each rule touched and what the month adds up to.
+
+        Without parallel workers: the mart is at work on the other processor.
+        """
+        self.warehouse.execute("set local max_parallel_workers_per_gather = 0")
         rejected = find_table("taxi", "rejected", "trip").path
         with self._timed("reject"):
             run_file(self.warehouse, rejected / "insertion.sql")
