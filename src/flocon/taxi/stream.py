@@ -31,15 +31,20 @@ class CopyStream:
 
     def __iter__(self) -> Iterator[bytes]:
         encoder = ArrowToPostgresBinaryEncoder(self._fitted.schema)
-        columns = [source for source in self._fitted.sources if source is not None]
         yield encoder.write_header()
-        for batch in self._file.iter_batches(batch_size=_BATCH_ROWS, columns=columns):
+        for batch in self._batches():
             fitted = self._fitted.apply(batch)
             self._measure(fitted)
             chunk = encoder.write_batch(fitted)
             self.bytes += len(chunk)
             yield chunk
         yield encoder.finish()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        """One row group after the other: asked for together, all of them would be fetched ahead and kept."""
+        columns = [source for source in self._fitted.sources if source is not None]
+        for group in range(self._file.num_row_groups):
+            yield from self._file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=columns)
 
     def check_month(self) -> None:
         """Raise `ContractError` when most trips were picked up in another month: the file is not what its name says."""
