@@ -20,7 +20,7 @@ import psycopg
 import pytest
 
 from flocon.lake import Lake
-from flocon.settings import Settings
+from flocon.settings import Settings, project_dir
 from flocon.stack.account import can_enter, server_account
 from flocon.stack.health import check_postgres, check_s3, wait_until
 from flocon.stack.places import find_places
@@ -193,3 +193,12 @@ def lake(lake_settings: Settings) -> Lake:
         lake_settings.s3_access_key.get_secret_value(),
         lake_settings.s3_secret_key.get_secret_value(),
     )
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The official files beside the project, or in FLOCON_SHARED_DATA; without them a test is skipped."""
+    folder = Path(os.environ.get("FLOCON_SHARED_DATA", project_dir() / "../shared/data"))
+    if not folder.is_dir():
+        pytest.skip(f"no official files in {folder}: set FLOCON_SHARED_DATA to the folder that holds tlc/")
+    return folder

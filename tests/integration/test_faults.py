@@ -249,9 +249,11 @@ def test_file_of_another_month(scene: Scene) -> None:
     scene.assert_untouched_then_recovers()
 
 
-def test_failing_check(scene: Scene) -> None:
-    """A tenth of the trips ends before it begins: too many to be believed, so the rule's share fails the month."""
-    scene.publisher.publish(YELLOW, changed(scene.edition_2, every_tenth_backwards))
+@pytest.mark.parametrize("broken", ["share of a rule", "checks.sql"])
+def test_failing_check(scene: Scene, broken: str) -> None:
+    """A tenth of the trips ends before it begins, or every amount is in another unit: too much to be believed."""
+    change = every_tenth_backwards if broken == "share of a rule" else thousandfold
+    scene.publisher.publish(YELLOW, changed(scene.edition_2, change))
     with pytest.raises(CheckFailed, match="yellow 2024-01 was not published and the mart stays as it was"):
         scene.run()
     scene.publisher.publish(YELLOW, scene.edition_2)
@@ -389,6 +391,10 @@ def every_tenth_backwards(table: pa.Table) -> pa.Table:
     tenth = pa.array([number % 10 == 0 for number in range(table.num_rows)])
     hour = pa.scalar(3_600_000_000, pa.duration("us"))
     return replaced(table, "tpep_dropoff_datetime", pc.if_else(tenth, pc.subtract(pickup, hour), dropoff))
+
+
+def thousandfold(table: pa.Table) -> pa.Table:
+    return replaced(table, "total_amount", pc.multiply(table["total_amount"], 1000.0))
 
 
 def raw_rows(scene: Scene) -> list[Any]:

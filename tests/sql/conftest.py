@@ -1,9 +1,7 @@
 """Both servers with the whole model of sql/ and its dimensions, for tests that leave nothing behind."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -11,7 +9,6 @@ from tests.conftest import Databases
 
 from flocon.migrate import migrate
 from flocon.postgres import Connection, copy_across, query_of, scalar
-from flocon.settings import project_dir
 from flocon.tables import load_tables
 
 
@@ -52,12 +49,3 @@ def model(migrated: Databases) -> Iterator[Model]:
         yield Model(warehouse, mart)
         warehouse.rollback()
         mart.rollback()
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """The official files beside the project, or in FLOCON_SHARED_DATA; without them a test is skipped."""
-    folder = Path(os.environ.get("FLOCON_SHARED_DATA", project_dir() / "../shared/data"))
-    if not folder.is_dir():
-        pytest.skip(f"no official files in {folder}: set FLOCON_SHARED_DATA to the folder that holds tlc/")
-    return folder

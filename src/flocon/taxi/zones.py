@@ -22,34 +22,34 @@ def land_zones(flow: Flow, warehouse: Connection, source: Source) -> None:
     """Bring `reference.zone` up to the source's zone table, when the source has one; else leave it as it is.
 
     A source without a zone table is normal (generated months, a folder of months): the project's own 265 zones serve.
+    One that cannot be read is warned about and keeps no month from being loaded.
     """
     try:
         published = source.probe(ZONE_TABLE)
+        with ledger.exclusive(warehouse, "zone table", flow.run_id, flow.settings.lock_patience_s):
+            before = ledger.current(warehouse, _DATASET, "warehouse")
+            if ledger.why_stale(before, published.fingerprint, output_exists=True, force=False):
+                _replace(flow, warehouse, source, published)
+                warehouse.commit()
     except NotYetPublished:
         log.info("%s: %s has none; the zones already in the warehouse are used", ZONE_TABLE, source.spec)
-        return
     except (SourceError, TransientError) as error:
         log.warning("%s: not read, the zones already in the warehouse are used: %s", ZONE_TABLE, error)
-        return
-    with ledger.exclusive(warehouse, "zone table", flow.run_id, flow.settings.lock_patience_s):
-        before = ledger.current(warehouse, _DATASET, "warehouse")
-        if ledger.why_stale(before, published.fingerprint, output_exists=True, force=False):
-            _replace(flow, warehouse, source, published)
-            warehouse.commit()
 
 
 def _replace(flow: Flow, warehouse: Connection, source: Source, published: Published) -> None:
     started = time.monotonic()
-    key = f"{source.lake_prefix}/{ZONE_TABLE}"
-    stored = flow.lake.put_stream("bronze", key, source.stream(ZONE_TABLE, published))
-    zones = list(_read(flow.lake.read("bronze", key).decode("utf-8-sig"), published.url))
-    warehouse.execute("select flocon.new_arrival('reference.zone')")
-    with warehouse.cursor().copy(
-        "copy zone_arriving (zone_id, borough, zone, service_zone) from stdin"
-    ) as copy:
+    body = b"".join(source.stream(ZONE_TABLE, published))
+    zones = list(_read(body.decode("utf-8-sig"), published.url))
+    stored = flow.lake.put_stream("bronze", f"{source.lake_prefix}/{ZONE_TABLE}", [body])
+    arriving = scalar(warehouse, "select flocon.new_arrival('reference.zone')")
+    with (
+        warehouse.cursor() as cursor,
+        cursor.copy(f"copy {arriving} (zone_id, borough, zone, service_zone) from stdin") as copy,
+    ):
         for zone in zones:
             copy.write_row(zone)
-    changed = scalar(warehouse, "select flocon.merge('reference.zone', 'zone_arriving')")
+    changed = scalar(warehouse, "select flocon.merge('reference.zone', %s)", arriving)
     entry = ledger.Entry(
         dataset=_DATASET,
         step="warehouse",
