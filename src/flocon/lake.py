@@ -205,7 +205,9 @@ def _explained(doing: str) -> Iterator[None]:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         reason = error.response["Error"].get("Message") or error
         text = f"{doing}: the lake answered {status} ({reason}). Nothing was stored."
-        if status >= 500:
+        if (
+            status >= 500 or error.response["Error"].get("Code") == "NoSuchUpload"
+        ):  # it lost what was sent so far
             raise TransientError(
                 f"{text} Its log (`make logs`) tells of a full disk or a permission; run again."
             ) from error

@@ -66,16 +66,20 @@ class Cluster:
     def without(self, name: str) -> Iterator[None]:
         """A time in which a server is down."""
         self.kill(name)
-        yield
-        self.start(name)
+        try:
+            yield
+        finally:
+            self.start(name)
 
     @contextmanager
     def full_disk(self, megabytes: int) -> Iterator[None]:
         """A time in which the S3 server cannot write files beyond a size."""
         pid = self._running["s3"].pid
         self._limit_files(None, pid, str(megabytes << 20))
-        yield
-        self._limit_files(None, pid, "unlimited")
+        try:
+            yield
+        finally:
+            self._limit_files(None, pid, "unlimited")
 
     def with_full_disk(self, connection: Connection, megabytes: int = 24) -> Connection:
         """A connection whose server process cannot write files beyond a size (a WAL segment has 16 MB)."""
