@@ -13,7 +13,7 @@ from flocon_airflow import flow_from_connections, report
 
 from flocon.errors import FloconError, NotYetPublished, SettingsError, SourceError, TransientError
 from flocon.settings import get_settings
-from flocon.taxi.months import SERVICES, Month, label, parse_month
+from flocon.taxi.months import SERVICES, Month, month_label, parse_month
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset, Context
@@ -117,7 +117,7 @@ def publish(service: str, asset: Asset) -> dict[str, Any]:
     order, flow = _running()
     told = report(pipeline.publish(flow, service, order.month, force=order.force))
     event = get_current_context()["outlet_events"][asset]
-    event.add_partitions(label(order.month))
+    event.add_partitions(month_label(order.month))
     event.extra.update(told)
     return told
 
@@ -140,8 +140,8 @@ def republished() -> list[dict[str, Any]]:
     stamp = context["dag_run"].run_after.strftime("%Y%m%dT%H%M%S")
     return [
         {
-            "trigger_run_id": f"recheck_{stamp}_{service}_{label(month)}",
-            "conf": {"month": label(month), "service": service, "source": source, "wait_days": 0},
+            "trigger_run_id": f"recheck_{stamp}_{service}_{month_label(month)}",
+            "conf": {"month": month_label(month), "service": service, "source": source, "wait_days": 0},
         }
         for service, month, source in found.changed
     ]
@@ -175,7 +175,7 @@ class WaitForPublication(BaseOperator):
             published = pipeline.probe(flow, self.service, order.month, order.source)
         except (NotYetPublished, TransientError) as error:
             self._defer_or(error, context["dag_run"].start_date or datetime.now(UTC), order.wait)
-        log.info("%s %s is published: %s", self.service, label(order.month), published)
+        log.info("%s %s is published: %s", self.service, month_label(order.month), published)
         return {"message": f"published at {published.url}"}
 
     def _defer_or(self, error: FloconError, started: datetime, wait: timedelta) -> None:

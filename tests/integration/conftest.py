@@ -49,7 +49,7 @@ def publisher() -> Iterator[Publisher]:
 
 
 def month_bytes(service: str = "yellow", month: date = JANUARY, rows: int = 20_000, seed: int = 1) -> bytes:
-    """A generated month without its label, so that it passes for a published one."""
+    """The file of a generated month."""
     return b"".join(month_chunks(service, month, rows, seed))
 
 

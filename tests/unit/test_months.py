@@ -9,7 +9,7 @@ from flocon.taxi.months import (
     check_service,
     describe,
     file_name,
-    label,
+    month_label,
     next_month,
     parse_file_name,
     parse_month,
@@ -19,7 +19,7 @@ from flocon.taxi.months import (
 
 def test_a_month_is_its_first_day() -> None:
     assert parse_month(" 2024-02 ") == date(2024, 2, 1)
-    assert label(date(2024, 2, 1)) == "2024-02"
+    assert month_label(date(2024, 2, 1)) == "2024-02"
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_what_is_not_a_month_is_named(text: str) -> None:
     ],
 )
 def test_months_are_sorted_and_each_once(text: str, expected: list[str]) -> None:
-    assert [label(month) for month in parse_months(text)] == expected
+    assert [month_label(month) for month in parse_months(text)] == expected
 
 
 def test_a_range_that_runs_backwards_is_turned_around_in_the_message() -> None:

@@ -12,7 +12,7 @@ from flocon.runs import Followed, Say, tell_end
 from flocon.settings import Settings, get_settings
 from flocon.stack.airflow import ADMIN, airflow_url
 from flocon.taxi import runs
-from flocon.taxi.months import Month, label, parse_months
+from flocon.taxi.months import Month, month_label, parse_months
 from flocon.taxi.source import resolve
 
 DEMO_MONTHS = "2024-01..2024-03"
@@ -91,7 +91,9 @@ def _leaving_runs(settings: Settings) -> Iterator[None]:
 
 def _print_reconciliation(rows: list[dict[str, Any]], months: list[Month]) -> None:
     if not rows:
-        say(f"\nThe mart has none of these months yet ({label(months[0])} to {label(months[-1])}).")
+        say(
+            f"\nThe mart has none of these months yet ({month_label(months[0])} to {month_label(months[-1])})."
+        )
         return
     say(
         "\nsource = warehouse = fact + rejected, in rows and in US dollars (the mart's ledger.reconciliation)"
@@ -107,7 +109,7 @@ def _print_reconciliation(rows: list[dict[str, Any]], months: list[Month]) -> No
         balanced = "yes" if row["is_balanced"] else "NO"
         kind = "synthetic" if row["is_synthetic"] else "published"
         counted, summed = ([f"{row[f'{of}_{place}']:,}" for place in PLACES] for of in ("rows", "amount"))
-        table.add_row(row["service"], label(row["file_month"]), "rows", *counted, balanced, kind)
+        table.add_row(row["service"], month_label(row["file_month"]), "rows", *counted, balanced, kind)
         table.add_row("", "", "total_amount", *summed)
     print_table(table)
 

@@ -56,13 +56,9 @@ def next_month(month: Month) -> Month:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
-def label(month: Month) -> str:
+def month_label(month: Month) -> str:
     """The month as `2024-01`."""
     return f"{month:%Y-%m}"
-
-
-# For modules in which `label` alone would say too little.
-month_label = label
 
 
 def file_name(service: str, month: Month) -> str:
@@ -71,7 +67,7 @@ def file_name(service: str, month: Month) -> str:
     Raises:
         SettingsError: an unknown service.
     """
-    return f"{check_service(service)}_tripdata_{label(month)}.parquet"
+    return f"{check_service(service)}_tripdata_{month_label(month)}.parquet"
 
 
 def check_service(service: str) -> str:
@@ -94,4 +90,4 @@ def parse_file_name(name: str) -> tuple[str, Month] | None:
 def describe(name: str) -> str:
     """How messages call a file: its service and month, then its name."""
     parsed = parse_file_name(name)
-    return f"{parsed[0]} {label(parsed[1])} ({name})" if parsed else name
+    return f"{parsed[0]} {month_label(parsed[1])} ({name})" if parsed else name

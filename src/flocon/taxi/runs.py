@@ -14,7 +14,7 @@ from flocon.airflow_api import ENDED, AirflowApi, Conflict
 from flocon.errors import FloconError, SettingsError
 from flocon.runs import Followed, Say, counted, follow, require_dag
 from flocon.settings import Settings
-from flocon.taxi.months import SERVICES, Month, check_service, label, next_month
+from flocon.taxi.months import SERVICES, Month, check_service, month_label, next_month
 from flocon.taxi.sample_schema import FIRST_MONTH
 from flocon.taxi.source import resolve
 
@@ -58,7 +58,7 @@ class Order:
         return {"service": self.service, "source": self.source, "force": self.force, "wait_days": 0}
 
     def __str__(self) -> str:
-        first, last = label(self.months[0]), label(self.months[-1])
+        first, last = month_label(self.months[0]), month_label(self.months[-1])
         span = first if first == last else f"{first}..{last}"
         return f"{' and '.join(self.services)} {span} from {self.source}" + (", forced" if self.force else "")
 
@@ -66,13 +66,13 @@ class Order:
 def _check_time(month: Month, services: tuple[str, ...], today: date) -> None:
     for service in services:
         if month < FIRST_MONTH[service]:
-            first = label(FIRST_MONTH[service])
+            first = month_label(FIRST_MONTH[service])
             raise SettingsError(
-                f"{service} {label(month)}: the first month of {service} taxis that can be loaded is {first}"
+                f"{service} {month_label(month)}: the first month of {service} taxis that can be loaded is {first}"
             )
     if month > today:
         raise SettingsError(
-            f"{label(month)} has not begun: the newest months published are about two months old"
+            f"{month_label(month)} has not begun: the newest months published are about two months old"
         )
 
 
@@ -82,7 +82,9 @@ def run(settings: Settings, say: Say, order: Order) -> Followed:
     # The suffix keeps two that are asked for in the same second apart.
     prefix = f"run_{datetime.now(UTC):%Y%m%dT%H%M%S}_{secrets.token_hex(2)}_"
     for month in order.months:
-        api.trigger(DAG, f"{prefix}{order.service}_{label(month)}", order.conf, partition_key=label(month))
+        api.trigger(
+            DAG, f"{prefix}{order.service}_{month_label(month)}", order.conf, partition_key=month_label(month)
+        )
     say(f"{order}: {counted(len(order.months))} at {api.url}/dags/{DAG}/runs")
     return follow(api, say, DAG, run_id_prefix_pattern=prefix)
 
@@ -97,7 +99,7 @@ def backfill(settings: Settings, say: Say, order: Order) -> Followed:
     api = _connect(settings, DAG)
     request = _backfill_request(order)
     planned = api.planned_backfill(request)
-    for month in map(label, order.months):
+    for month in map(month_label, order.months):
         if month not in planned:
             say(f"{month}: left to its run that is under way")
     if not planned:
@@ -142,7 +144,7 @@ def _require_no_gaps(months: list[Month]) -> None:
     for month, following in pairwise(months):
         if next_month(month) != following:
             raise SettingsError(
-                f"{label(month)} is not followed by {label(following)}: a backfill takes one range, as in "
+                f"{month_label(month)} is not followed by {month_label(following)}: a backfill takes one range, as in "
                 "2024-01..2024-12; `make run` takes any months"
             )
 
