@@ -30,7 +30,7 @@ WANTED = {
 
 def main(
     rows: Annotated[int, typer.Option(help="Trips in the month.")] = 3_000_000,
-    rounds: Annotated[int, typer.Option(help="How often each contestant runs; medians are reported.")] = 3,
+    rounds: Annotated[int, typer.Option(help="How often each contestant runs; medians are reported.")] = 5,
 ) -> None:
     """Measure loading and publishing one month beside what PostgreSQL itself needs."""
     with ground(rows) as base:
