@@ -97,14 +97,6 @@ class Lake:
         )
         return cls(client, filesystem)
 
-    def create_buckets(self) -> None:
-        """Create the buckets that are missing."""
-        with _explained("listing the buckets"):
-            present = {bucket["Name"] for bucket in self._client.list_buckets()["Buckets"]}
-            for bucket in BUCKETS:
-                if bucket not in present:
-                    self._client.create_bucket(Bucket=bucket)
-
     def head(self, bucket: str, key: str) -> LakeObject | None:
         """What the lake knows of an object, or None when there is none."""
         with _explained(f"asking for {bucket}/{key}"):
@@ -205,9 +197,8 @@ def _explained(doing: str) -> Iterator[None]:
         status = error.response["ResponseMetadata"]["HTTPStatusCode"]
         reason = error.response["Error"].get("Message") or error
         text = f"{doing}: the lake answered {status} ({reason}). Nothing was stored."
-        if (
-            status >= 500 or error.response["Error"].get("Code") == "NoSuchUpload"
-        ):  # it lost what was sent so far
+        lost_what_was_sent = error.response["Error"].get("Code") == "NoSuchUpload"
+        if status >= 500 or lost_what_was_sent:
             raise TransientError(
                 f"{text} Its log (`make logs`) tells of a full disk or a permission; run again."
             ) from error

@@ -83,8 +83,8 @@ def record(connection: Connection, entry: Entry) -> None:
     """Add an entry, in the transaction of the work that it describes."""
     values = dataclasses.asdict(entry)
     values |= {
-        "file_month": entry.file_month and entry.file_month.isoformat(),
-        "amount": entry.amount and str(entry.amount),
+        "file_month": None if entry.file_month is None else entry.file_month.isoformat(),
+        "amount": None if entry.amount is None else str(entry.amount),  # 0.00 is an amount
     }
     connection.execute("select ledger.record(%s)", [Jsonb(values)])
 

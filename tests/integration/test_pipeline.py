@@ -1,17 +1,21 @@
 """A month through all steps: what is proved, what is done again and what is not."""
 
+import io
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
 import boto3
 import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from tests.conftest import Databases
 from tests.integration.conftest import JANUARY, YELLOW, mart_digest, month_bytes, run_month
 from tests.integration.publisher import Publisher
 
 from flocon import ledger
-from flocon.errors import FloconError, TransientError, Unbalanced
+from flocon.errors import CheckFailed, FloconError, TransientError, Unbalanced
 from flocon.flow import Flow
 from flocon.postgres import Connection, scalar
 from flocon.settings import Settings
@@ -233,18 +237,48 @@ def test_a_busy_month_is_given_up_by_name(flow: Flow, published: Publisher, data
         pipeline.land(impatient, "yellow", JANUARY, published.base_url)
 
 
-def test_readers_see_each_month_whole_while_it_is_replaced(
-    flow: Flow, published: Publisher, databases: Databases
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_readers_see_only_whole_months_and_never_fail(
+    flow: Flow, published: Publisher, databases: Databases, is_replaced: bool
 ) -> None:
-    run_month(flow, published.base_url)
-    published.publish(YELLOW, month_bytes(rows=1_000, seed=2))
-    with psycopg.connect(databases.mart_reader_dsn, autocommit=True) as reader:
-        seen = {scalar(reader, "select rows_source from ledger.reconciliation")}
+    """What a reader sees at any moment is before or after: its trips, aggregates and ledger together."""
+    if is_replaced:
         run_month(flow, published.base_url)
-        seen.add(scalar(reader, "select rows_source from ledger.reconciliation"))
-        assert seen == {2_000, 1_000}
-        trips = scalar(reader, "select count(*) from taxi.trip")
-        assert trips == scalar(reader, "select rows_fact from ledger.reconciliation")
+    else:
+        published.publish("green_tripdata_2024-01.parquet", month_bytes("green", rows=2_000))
+        run_month(flow, published.base_url, "green")
+    published.publish(YELLOW, month_bytes(rows=60_000, seed=2))
+    seen = set()
+    query = (
+        "select (select sum(rows_fact) from ledger.reconciliation), (select count(*) from taxi.trip),"
+        " (select sum(trips) from taxi.agg_trip_zone)"
+    )
+    with (
+        psycopg.connect(databases.mart_reader_dsn, autocommit=True) as reader,
+        ThreadPoolExecutor(1) as thread,
+    ):
+        running = thread.submit(run_month, flow, published.base_url)
+        while not running.done():
+            seen.add(reader.execute(query).fetchone())
+        seen.add(reader.execute(query).fetchone())
+        assert running.result() == [True, True, True]
+    assert len(seen) == 2
+    assert all(len(set(row)) == 1 for row in seen if row)
+
+
+def test_a_month_without_money_is_loaded_and_not_believed(flow: Flow, published: Publisher) -> None:
+    table = pq.read_table(io.BytesIO(month_bytes(rows=100)))
+    nothing = pa.array([0.0] * 100)
+    free = table.set_column(table.column_names.index("total_amount"), "total_amount", nothing)
+    sink = io.BytesIO()
+    pq.write_table(free, sink)
+    published.publish(YELLOW, sink.getvalue())
+    assert pipeline.land(flow, "yellow", JANUARY, published.base_url).changed
+    assert pipeline.load(flow, "yellow", JANUARY).changed
+    with pytest.raises(
+        CheckFailed, match="mean_total_out_of_range"
+    ):  # it balances, and is still not believed
+        pipeline.publish(flow, "yellow", JANUARY)
 
 
 def s3(settings: Settings) -> "boto3.client":
