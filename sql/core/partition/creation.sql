@@ -63,11 +63,11 @@ begin
 end;
 $$;
 
--- Put the filled table in the place of the month's old partition.
--- Dropping the old one needs every reader of `parent` gone for a moment, and of the tables that its foreign keys refer
--- to as well, whose triggers go with it. All these locks are taken together before anything is dropped, in short tries:
--- a reader that holds one of them and waits for another would be a deadlock, and a waiting exclusive lock makes all
--- later readers queue behind it. A try is shorter than deadlock_timeout, so that it is we who let go, not the reader.
+-- Put the filled table in the place of the month's old partition, if there is one.
+-- That needs every reader of `parent` gone for a moment, and of the tables that its foreign keys refer to as well, whose
+-- triggers change. All these locks are taken together before anything is done, in short tries: a reader that holds one
+-- of them and waits for another would be a deadlock, and a waiting exclusive lock makes all later readers queue behind
+-- it. A try is shorter than deadlock_timeout, so that it is we who let go, not the reader.
 create or replace function flocon.attach_partition(parent regclass, month date, patience interval default '10 minutes')
 returns void
 language plpgsql
@@ -76,33 +76,32 @@ declare
     leaf text := flocon.partition_name(parent, month, '_new');
     old text := flocon.partition_name(parent, month);
     give_up_at timestamptz := clock_timestamp() + patience;
-    to_lock text;
-begin
-    if to_regclass(old) is not null then
-        select string_agg(distinct locked::text, ', ' order by locked::text) into to_lock
+    to_lock text := (
+        select string_agg(distinct locked::text, ', ')
         from (
             select parent as locked
-            union
+            union all
             select confrelid::regclass from pg_constraint
             where conrelid = parent and contype = 'f'
-        ) as needed;
-        perform set_config('lock_timeout', '500ms', true);
-        loop
-            begin
-                execute format('lock table %s in access exclusive mode', to_lock);
-                exit;
-            exception when lock_not_available or deadlock_detected then
-                if clock_timestamp() > give_up_at then
-                    raise exception 'readers of % held it for more than %, so % could not be replaced', parent, patience, old
-                    using errcode = 'lock_not_available',
-                    hint = 'end the long queries on it (pg_stat_activity shows them) and run the month again';
-                end if;
-                perform pg_sleep(0.5);
-            end;
-        end loop;
-        perform set_config('lock_timeout', '0', true);
-        execute format('drop table %s', old);
-    end if;
+        ) as needed
+    );
+begin
+    perform set_config('lock_timeout', '500ms', true);
+    loop
+        begin
+            execute format('lock table %s in access exclusive mode', to_lock);
+            exit;
+        exception when lock_not_available or deadlock_detected then
+            if clock_timestamp() > give_up_at then
+                raise exception 'readers of % held it for more than %: % could not be replaced', parent, patience, old
+                using errcode = 'lock_not_available',
+                hint = 'end the long queries on it (pg_stat_activity shows them) and run the month again';
+            end if;
+            perform pg_sleep(0.5);
+        end;
+    end loop;
+    perform set_config('lock_timeout', '0', true);
+    execute format('drop table if exists %s', old);
     execute format('alter table %s attach partition %s for values in (%L)', parent, leaf, month);
     execute format('alter table %s rename to %I', leaf, (parse_ident(old))[2]);
 end;
