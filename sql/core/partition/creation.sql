@@ -64,7 +64,7 @@ end;
 $$;
 
 -- Put the filled table in the place of the month's old partition, if there is one.
--- That needs every reader of `parent` gone for a moment, and of the tables that its foreign keys refer to as well, whose
+-- That needs every reader of `parent` gone for a moment, and of the tables that its foreign keys refer to, whose
 -- triggers change. All these locks are taken together before anything is done, in short tries: a reader that holds one
 -- of them and waits for another would be a deadlock, and a waiting exclusive lock makes all later readers queue behind
 -- it. A try is shorter than deadlock_timeout, so that it is we who let go, not the reader.
