@@ -124,6 +124,18 @@ def has_partition(connection: Connection, parent: str, month: date) -> bool:
     )
 
 
+def new_partition(connection: Connection, parent: str, month: date, *date_bounds: object) -> str:
+    """Create a standalone table for a month, to be filled and attached; return its qualified name.
+
+    `date_bounds` are a date column, its first and its last value. Commits, so that the transaction that fills the table
+    holds no lock on `parent` until it attaches it.
+    """
+    bounds = date_bounds or (None, None, None)
+    leaf: str = scalar(connection, "select flocon.new_partition(%s, %s, %s, %s, %s)", parent, month, *bounds)
+    connection.commit()
+    return leaf
+
+
 def columns_of(connection: Connection, query: str) -> list[Column]:
     """The columns that a query would return; it is planned, not run."""
     probe = sql.SQL("select * from ({}) as probed limit 0").format(sql.SQL(query))
@@ -132,8 +144,12 @@ def columns_of(connection: Connection, query: str) -> list[Column]:
 
 
 def copy_in(connection: Connection, table: str, columns: Iterable[str], chunks: Iterable[bytes]) -> int:
-    """COPY binary chunks into a table that this transaction created; return the rows the server says it stored."""
+    """Empty a table and COPY binary chunks into it; return the rows the server says it stored.
+
+    Emptied by this transaction, the table takes the rows frozen and, until the commit, without WAL.
+    """
     with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("truncate {}").format(sql.SQL(table)))
         with cursor.copy(_copy_from(table, columns)) as copy:
             for chunk in chunks:
                 copy.write(chunk)
@@ -141,7 +157,7 @@ def copy_in(connection: Connection, table: str, columns: Iterable[str], chunks: 
 
 
 def copy_across(source: Connection, query: str, target: Connection, table: str) -> int:
-    """Send a query's rows from one server into a table of another as one binary stream; return the rows stored.
+    """Replace a table's rows with a query's rows from another server, as one binary stream; return the rows stored.
 
     The query's columns name the target's columns and must have exactly their types, since binary COPY converts nothing.
     The stream is a pipe between two threads: the servers work at the same time and memory stays bounded.

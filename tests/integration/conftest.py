@@ -68,7 +68,7 @@ def mart_digest(mart: Connection) -> str:
     digest = hashlib.sha256()
     tables = mart.execute(
         "select format('%I.%I', schemaname, tablename) from pg_tables"
-        " where schemaname = 'taxi' and tablename !~ '_[0-9]{4}_[0-9]{2}$' order by 1"
+        " where schemaname = 'taxi' and tablename !~ '_[0-9]{4}_[0-9]{2}(_new)?$' order by 1"
     ).fetchall()
     for (table,) in [*tables, ("ledger.reconciliation",), ("ledger.rule_share",)]:
         query = f"select count(*), sum(hashtextextended(r::text, 0)) from {table} as r"

@@ -266,6 +266,19 @@ def test_readers_see_only_whole_months_and_never_fail(
     assert all(len(set(row)) == 1 for row in seen if row)
 
 
+def test_months_are_worked_on_in_parallel(flow: Flow, databases: Databases) -> None:
+    """New and replaced, of both services: none waits for another that waits for it."""
+    things = [(service, date(2024, month, 1)) for service in ("yellow", "green") for month in (1, 2, 3)]
+    for seed in (1, 2):
+        source = f"sample:rows=20000,seed={seed}"
+        with ThreadPoolExecutor(len(things)) as threads:
+            runs = [threads.submit(run_month, flow, source, *thing) for thing in things]
+            assert [run.result(timeout=60) for run in runs] == [[True, True, True]] * len(things)
+    with psycopg.connect(databases.mart_reader_dsn) as reader:
+        balanced = reader.execute("select bool_and(is_balanced), sum(rows_source) from ledger.reconciliation")
+        assert balanced.fetchone() == (True, 20_000 * len(things))
+
+
 def test_a_month_without_money_is_loaded_and_not_believed(flow: Flow, published: Publisher) -> None:
     table = pq.read_table(io.BytesIO(month_bytes(rows=100)))
     nothing = pa.array([0.0] * 100)

@@ -1,12 +1,15 @@
 -- Replacing one month of a partitioned table, whole or not at all.
 -- A month is filled as a standalone table, because COPY can FREEZE rows and skip WAL only for a table that its own
--- transaction created and that is no partition yet; then it takes the place of the old one.
+-- transaction created or emptied and that is no partition yet; then it takes the place of the old one.
+-- It is created in a transaction before that, so that whoever fills a month holds no lock on the parent meanwhile: two
+-- that did would each wait for the other to let go before it attaches.
 create schema if not exists flocon;
 
 -- Create the standalone table for one month of `parent`, which is partitioned by list (file_month).
 -- It carries the partition's own constraints from the start, so that attaching it later scans nothing, and the month
 -- as its column default, so that it need not be sent with every row. When `date_column` is named, its values are held
 -- between `first_date` and `last_date`: the planner then skips the partition for a query about another day.
+-- What a run that was killed left of it is dropped; the lock that ends such a run's work keeps a living one's away.
 -- Returns the qualified name of the new table.
 create or replace function flocon.new_partition(
     parent regclass,
@@ -20,6 +23,7 @@ as $$
 declare
     leaf text := flocon.partition_name(parent, month, '_new');
 begin
+    execute format('drop table if exists %s', leaf);
     execute format('create table %s (like %s including defaults including constraints including generated)', leaf, parent);
     execute format('alter table %s alter column file_month set default %L', leaf, month);
     execute format('alter table %s add constraint file_month_is_fixed check (file_month = %L)', leaf, month);
@@ -43,8 +47,16 @@ as $$
     where c.oid = parent
 $$;
 
+-- Wait until no other transaction changes the tables of this schema, or refers to them anew, and keep the turn until
+-- the end of this one. A foreign key locks the table that it refers to; two that hold such locks could not both attach.
+create or replace function flocon.take_turn(place regnamespace) returns void
+language sql
+as $$
+    select pg_advisory_xact_lock(hashtextextended('turn of ' || place::text, 0))
+$$;
+
 -- Validate the parent's foreign keys on the filled table, while no reader has to wait for it.
--- Attaching finds them already there and does not validate again.
+-- Attaching finds them already there and does not validate again. From here on it is this transaction's turn.
 create or replace function flocon.constrain_partition(parent regclass, month date) returns void
 language plpgsql
 as $$
@@ -52,6 +64,8 @@ declare
     leaf text := flocon.partition_name(parent, month, '_new');
     foreign_key record;
 begin
+    perform flocon.take_turn(relnamespace::regnamespace) from pg_class
+    where oid = parent;
     for foreign_key in
         select conname, pg_get_constraintdef(oid) as definition
         from pg_constraint
@@ -64,10 +78,11 @@ end;
 $$;
 
 -- Put the filled table in the place of the month's old partition, if there is one.
--- That needs every reader of `parent` gone for a moment, and of the tables that its foreign keys refer to, whose
--- triggers change. All these locks are taken together before anything is done, in short tries: a reader that holds one
--- of them and waits for another would be a deadlock, and a waiting exclusive lock makes all later readers queue behind
--- it. A try is shorter than deadlock_timeout, so that it is we who let go, not the reader.
+-- Where there is one, or where `parent` has foreign keys, that needs every reader gone for a moment: of `parent` and of
+-- the tables that its foreign keys refer to, whose triggers change. All these locks are taken together before anything
+-- is done, in short tries: a reader that holds one of them and waits for another would be a deadlock, and a waiting
+-- exclusive lock makes all later readers queue behind it. A try is shorter than deadlock_timeout, so that it is we who
+-- let go, not the reader.
 create or replace function flocon.attach_partition(parent regclass, month date, patience interval default '10 minutes')
 returns void
 language plpgsql
@@ -80,14 +95,15 @@ declare
         select string_agg(distinct locked::text, ', ')
         from (
             select parent as locked
+            where to_regclass(old) is not null
             union all
-            select confrelid::regclass from pg_constraint
+            select unnest(array[parent, confrelid::regclass]) from pg_constraint
             where conrelid = parent and contype = 'f'
         ) as needed
     );
 begin
     perform set_config('lock_timeout', '500ms', true);
-    loop
+    while to_lock is not null loop
         begin
             execute format('lock table %s in access exclusive mode', to_lock);
             exit;

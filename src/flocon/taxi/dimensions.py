@@ -34,6 +34,7 @@ def refresh_dimensions(flow: Flow, warehouse: Connection, mart: Connection) -> N
 
 def _merge_all(flow: Flow, warehouse: Connection, mart: Connection, tables: list[Table], wanted: str) -> None:
     started = time.monotonic()
+    scalar(mart, "select flocon.take_turn('taxi')")
     changed = {table.name: _merge(warehouse, mart, table) for table in tables}
     seconds = time.monotonic() - started
     entry = ledger.Entry(

@@ -12,7 +12,7 @@ import pyarrow as pa
 from flocon import ledger
 from flocon.errors import ContractError, FloconError, TransientError, Unbalanced
 from flocon.flow import Flow, Outcome
-from flocon.postgres import Connection, copy_in, has_partition, scalar
+from flocon.postgres import Connection, copy_in, has_partition, new_partition, scalar
 from flocon.tables import Table, find_table, fingerprint
 from flocon.taxi.amounts import dollars
 from flocon.taxi.contract import Fit, fit, prove_lossless
@@ -71,7 +71,7 @@ def _load(flow: Flow, warehouse: Connection, table: Table, month: date, landed: 
         prove_lossless(fitted, file)
         _keep_new_columns(warehouse, table, fitted)
         stream = CopyStream(file, fitted, month)
-        leaf = scalar(warehouse, "select flocon.new_partition(%s, %s)", table.qualified_name, month)
+        leaf = new_partition(warehouse, table.qualified_name, month)
         rows = copy_in(warehouse, leaf, fitted.schema.names, stream)
     if rows != landed.rows:
         raise Unbalanced(

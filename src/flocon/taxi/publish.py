@@ -24,6 +24,7 @@ from flocon.postgres import (
     copy_across,
     fetch_file,
     has_partition,
+    new_partition,
     query_of,
     run_file,
     scalar,
@@ -111,12 +112,12 @@ class Publication:
         servers, two processors. The warehouse commits first: should the mart then fail, the rejected rows are already
         those of this month's bytes, the mart still shows the old month as a whole, and running again completes it.
         """
+        leaf = self._new_partition()
         # All queries of the warehouse see the same partition.
         self.warehouse.isolation_level = IsolationLevel.REPEATABLE_READ
         with self.mart.transaction(), self.warehouse.transaction(), ThreadPoolExecutor(1) as in_warehouse:
-            for connection in (self.mart, self.warehouse):
-                set_parameters(connection, service=self.service, month=self.month, run_id=self.flow.run_id)
-            piped = self._pipe()
+            self._set_parameters(self.mart, self.warehouse)
+            piped = self._pipe(leaf)
             examined = in_warehouse.submit(self._examine)
             self._validate()
             self._aggregate()
@@ -156,13 +157,20 @@ class Publication:
         self.seconds[part] = round(time.monotonic() - started, 3)
         log.info("%s: %s took %.2f s", self.thing, part, self.seconds[part])
 
-    def _pipe(self) -> int:
-        """Stream the fact into a table of its own in the mart; return its rows."""
+    def _set_parameters(self, *connections: Connection) -> None:
+        for connection in connections:
+            set_parameters(connection, service=self.service, month=self.month, run_id=self.flow.run_id)
+
+    def _new_partition(self) -> str:
+        """Create the fact's new partition in the mart, in a transaction of its own."""
+        self._set_parameters(self.mart)
+        bounds = fetch_file(self.mart, find_table("taxi", "mart", "fact_trip").path / "bounds.sql")[0]
+        span = ("pickup_date", bounds["first_date"], bounds["last_date"])
+        return new_partition(self.mart, self._fact.qualified_name, self.month, *span)
+
+    def _pipe(self, leaf: str) -> int:
+        """Stream the fact into its new partition; return its rows."""
         with self._timed("pipe"):
-            bounds = fetch_file(self.mart, find_table("taxi", "mart", "fact_trip").path / "bounds.sql")[0]
-            query = "select flocon.new_partition(%s, %s, 'pickup_date', %s, %s)"
-            arguments = (self._fact.qualified_name, self.month, bounds["first_date"], bounds["last_date"])
-            leaf = scalar(self.mart, query, *arguments)
             return copy_across(self.warehouse, query_of(self._fact.path / "insertion.sql"), self.mart, leaf)
 
     def _examine(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -180,6 +188,7 @@ class Publication:
             return added_up, fetch_file(self.warehouse, rules / "measure.sql")
 
     def _validate(self) -> None:
+        """Validate the foreign keys; from here to the commit, it is this month's turn to change the mart."""
         with self._timed("foreign keys"):
             scalar(
                 self.mart, "select flocon.constrain_partition(%s, %s)", self._fact.qualified_name, self.month
