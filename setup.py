@@ -17,6 +17,7 @@ BASE = [
     "psycopg2-binary>=2.9.10,<3",
     "sqlalchemy>=2.0.50,<2.2,!=2.1.0",
     # Data.
+    "duckdb>=2.0,<3",
     "numpy>=2.3,<3",
     "pandas>=3.0,<4",
     "pgpq>=0.12,<0.13",
@@ -25,6 +26,8 @@ BASE = [
     "boto3>=1.42,<2",
     "requests>=2.32,<3",
     "tenacity>=9,<10",
+    # Exports.
+    "pymongo>=4.17,<5",
     # Command line and settings.
     "pydantic>=2.12,<3",
     "pydantic-settings>=2.12,<3",
@@ -49,6 +52,7 @@ EXTRAS = {
         "pytest>=9,<10",
         "pytest-timeout>=2.4,<3",
         "ruff>=0.17,<0.18",
+        "sqlglot>=30,<31",
         "sqlfluff>=4.4,<5",
         "types-psutil>=7,<8",
         "types-PyYAML>=6,<7",
@@ -56,7 +60,6 @@ EXTRAS = {
     ],
     "notebooks": ["jupyterlab>=4.4,<5", "matplotlib>=3.10,<4", "nbconvert>=7.16,<8", "nbclient>=0.10,<1"],
     "spark": ["pyspark>=4.1,<5"],
-    "mongo": ["pymongo>=4.15,<5"],
 }
 
 setup(

@@ -76,7 +76,7 @@ def report(outcome: Outcome) -> dict[str, Any]:
 
     A step that had nothing to do ends as skipped, with its result kept, so that the grid shows it.
     """
-    told = {**asdict(outcome), "month": f"{outcome.month:%Y-%m}"}
+    told = {**asdict(outcome), "month": outcome.month and f"{outcome.month:%Y-%m}"}
     if not outcome.changed:
         get_current_context()["ti"].xcom_push("return_value", told)
         raise AirflowSkipException(outcome.message)

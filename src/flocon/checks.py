@@ -2,18 +2,19 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from psycopg.rows import dict_row
+from typing import Any, TypeAlias
 
 from flocon.errors import CheckFailed, FloconError
-from flocon.postgres import Connection
 
 log = logging.getLogger(__name__)
 
+# The first rows, at most so many, that a query gives: in PostgreSQL or in the lake's engine.
+FirstRows: TypeAlias = Callable[[str, int], list[dict[str, Any]]]
+
+_EXAMPLES = 20
 _HEADER = re.compile(
     r"^-- check: (?P<name>\w+)\n-- severity: (?P<severity>fail|warn)\n-- why: (?P<why>.+(?:\n--(?! check:).*)*)\n",
     re.MULTILINE,
@@ -50,15 +51,15 @@ def read_checks(path: Path) -> list[Check]:
     ]
 
 
-def run_checks(connection: Connection, paths: Iterable[Path], about: str) -> None:
+def run_checks(first_rows: FirstRows, paths: Iterable[Path], about: str) -> None:
     """Run all checks of these files; warn or raise `CheckFailed`, naming each broken rule with an example row.
 
-    `about` says what is being checked, as in `yellow 2024-01`.
+    `about` says what is being checked, as in `yellow 2024-01`. The caller has published nothing yet.
     """
     failures = []
     for path in paths:
         for check in read_checks(path):
-            broken = _broken_rows(connection, check)
+            broken = first_rows(check.query, _EXAMPLES)
             if not broken:
                 continue
             text = f"{path.parent.name}.{check.name}: {len(broken)} row(s), such as {broken[0]}; {check.why}"
@@ -67,9 +68,6 @@ def run_checks(connection: Connection, paths: Iterable[Path], about: str) -> Non
             else:
                 log.warning("%s: %s", about, text)
     if failures:
-        raise CheckFailed(f"{about} was not published and the mart stays as it was:\n" + "\n".join(failures))
-
-
-def _broken_rows(connection: Connection, check: Check, most: int = 20) -> list[dict[str, Any]]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(check.query).fetchmany(most)
+        raise CheckFailed(
+            f"{about} was not published, what is shown stays as it was:\n" + "\n".join(failures)
+        )

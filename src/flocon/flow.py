@@ -46,11 +46,14 @@ class Flow:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a step did: `changed` is False when its input was unchanged and it did nothing."""
+    """What a step did: `changed` is False when its input was unchanged and it did nothing.
+
+    `service` is what it was done for, a taxi service or a table; `month` is None where that is not made by months.
+    """
 
     step: str
     service: str
-    month: date
+    month: date | None
     changed: bool
     message: str
     seconds: float

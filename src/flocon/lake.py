@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import boto3
@@ -157,6 +158,30 @@ class Lake:
             self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
         except (ClientError, BotoCoreError) as error:
             log.warning("%s/%s: the unfinished upload could not be removed (%s)", bucket, key, error)
+
+    def put_file(self, bucket: str, key: str, path: Path) -> Stored:
+        """Store a file as one object, whole or not at all."""
+        with path.open("rb") as file:
+            return self.put_stream(bucket, key, iter(lambda: file.read(_PART_BYTES), b""))
+
+    def list(self, bucket: str, prefix: str) -> dict[str, LakeObject]:
+        """The objects whose key starts with `prefix`, by key."""
+        with _explained(f"listing {bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            return {
+                found["Key"]: LakeObject(found["ETag"].strip('"'), found["Size"])
+                for page in pages
+                for found in page.get("Contents", [])
+            }
+
+    def fetch(self, bucket: str, key: str, path: Path) -> str:
+        """Write an object into a file; return the SHA-256 (hex) of its bytes. FloconError when there is none."""
+        digest = hashlib.sha256()
+        with _explained(f"reading {bucket}/{key}"), path.open("wb") as file:
+            for chunk in self._client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(_PART_BYTES):
+                digest.update(chunk)
+                file.write(chunk)
+        return digest.hexdigest()
 
     def read(self, bucket: str, key: str) -> bytes:
         """The bytes of a small object."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +22,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One finished step. `amount` is in US dollars, `bytes` and `rows` are of the step's output."""
+    """One finished step. `amount` is in the domain's currency, `bytes` and `rows` are of the step's output.
+
+    `finished_at` is the ledger's own: it is read, never written.
+    """
 
     dataset: str
     step: str
@@ -40,6 +43,7 @@ class Entry:
     bytes: int | None = None
     schema_seen: dict[str, str] | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    finished_at: datetime | None = None
 
 
 _CURRENT = sql.SQL("select {} from ledger.current_step ").format(
@@ -82,6 +86,7 @@ def why_stale(
 def record(connection: Connection, entry: Entry) -> None:
     """Add an entry, in the transaction of the work that it describes."""
     values = dataclasses.asdict(entry)
+    del values["finished_at"]
     values |= {
         "file_month": None if entry.file_month is None else entry.file_month.isoformat(),
         "amount": None if entry.amount is None else str(entry.amount),  # 0.00 is an amount

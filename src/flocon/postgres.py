@@ -20,6 +20,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 from psycopg.rows import dict_row
 
+from flocon.checks import FirstRows
 from flocon.errors import FloconError, TransientError
 
 Connection: TypeAlias = psycopg.Connection[Any]
@@ -95,6 +96,16 @@ def fetch_file(connection: Connection, path: Path) -> list[dict[str, Any]]:
     """Run the one query of a file; return its rows as dictionaries."""
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(_statement(path)).fetchall()
+
+
+def first_rows(connection: Connection) -> FirstRows:
+    """How `flocon.checks` asks a server."""
+
+    def ask(query: str, most: int) -> list[dict[str, Any]]:
+        with connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query).fetchmany(most)
+
+    return ask
 
 
 def query_of(path: Path) -> str:

@@ -90,6 +90,26 @@ class Settings(BaseSettings):
         2024, ge=0, description="Seed of generated months: the same seed gives the same bytes"
     )
 
+    # Shop files of the domain sales
+    sales_source: str = Field(
+        "lake",
+        description="Where shop files are dropped: lake (its bucket `sources`, under sales/) or a folder",
+    )
+
+    # The lake's engine
+    engine_memory_mb: int = Field(
+        2048,
+        ge=256,
+        description="Memory that making a lake table may take, MB; more goes to a scratch folder",
+    )
+
+    # MongoDB, optional
+    mongo_url: SecretStr = Field(
+        SecretStr(""),
+        description="Address of the MongoDB that gold is copied to, as in mongodb://user:password@host (empty: none)",
+    )
+    mongo_database: str = Field("flocon", description="Its database")
+
     # Secrets
     postgres_password: Secret = Field(description="Superuser `postgres` of the embedded PostgreSQL servers")
     warehouse_loader_password: Secret = Field(description="Role `warehouse_loader` of the warehouse")

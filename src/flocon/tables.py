@@ -1,9 +1,11 @@
 """Read sql/**: a table is a folder that holds its metadata, its SQL and its checks.
 
-A folder `sql/<domain>/<layer>/<table>/` with a `metadata.yaml` is a table (or view, or function) of one server.
+A folder `sql/<domain>/<layer>/<table>/` with a `metadata.yaml` is a table (or view, or function) of one server, or a
+table of the lake: a `file` that is dropped there, or a `select` over the tables before it.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from flocon.errors import FloconError
 
-Server = Literal["warehouse", "mart"]
+Server = Literal["lake", "warehouse", "mart"]
 
 
 class Column(BaseModel):
@@ -33,7 +35,11 @@ class Column(BaseModel):
 
 
 class Metadata(BaseModel):
-    """What `metadata.yaml` states; unknown or missing keys are refused."""
+    """What `metadata.yaml` states; unknown or missing keys are refused.
+
+    Of the lake's tables: `files` are the patterns of the names under which a file is dropped, `rejects` the reasons for
+    which a row is refused, by code and in words, `export` the name of the CSV file that shows the table to users.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,11 +47,14 @@ class Metadata(BaseModel):
     owner: str
     grain: str
     server: Server
-    kind: Literal["table", "view", "partitioned", "function"]
+    kind: Literal["table", "view", "partitioned", "function", "file", "select"]
     partition_by: str | None = None
     partition_of: str | None = None
     primary_key: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    rejects: dict[str, str] = Field(default_factory=dict)
+    export: str | None = None
     columns: dict[str, Column] = Field(default_factory=dict)
 
 
@@ -67,7 +76,7 @@ class Table(BaseModel):
 
     @property
     def schema_name(self) -> str:
-        """The mart shows a domain's tables under the domain's name, the warehouse under their layer's."""
+        """The mart shows a domain's tables under the domain's name, warehouse and lake under their layer's."""
         return self.domain if self.server == "mart" else self.layer
 
     @property
@@ -81,6 +90,16 @@ class Table(BaseModel):
         return self.path / "creation.sql"
 
     @property
+    def query(self) -> Path:
+        """The SELECT that makes a lake table."""
+        return self.path / "query.sql"
+
+    @property
+    def has_as_of(self) -> bool:
+        """Whether the SELECT that makes it depends on the run's as-of date."""
+        return self.query.is_file() and bool(re.search(r"\bas_of\b", self.query.read_text(encoding="utf-8")))
+
+    @property
     def insertion(self) -> Path | None:
         """The file that fills it, or whose query does."""
         return self._file("insertion.sql")
@@ -92,7 +111,7 @@ class Table(BaseModel):
 
     @property
     def contract_columns(self) -> dict[str, Column]:
-        """The columns that a published file brings, in their order; empty for all but raw tables."""
+        """The columns that a published file brings, in their order; empty for tables that are made from others."""
         return {name: c for name, c in self.metadata.columns.items() if c.required is not None}
 
     def _file(self, name: str) -> Path | None:
@@ -156,11 +175,26 @@ def _read(folder: Path, root: Path) -> Table:
     if unknown:
         raise FloconError(f"{file}: primary_key names {unknown}, which columns does not have.")
     table = Table(domain=domain, layer=layer, name=name, path=folder, metadata=metadata)
-    if not table.creation.is_file():
-        raise FloconError(
-            f"{table.creation} is missing: {table.qualified_name} has metadata but is never created."
-        )
+    _require_definition(table)
     return table
+
+
+def _require_definition(table: Table) -> None:
+    """Raise `FloconError` when nothing says how the table comes to be."""
+    metadata, is_in_lake = table.metadata, table.server == "lake"
+    if is_in_lake != (metadata.kind in ("file", "select")):
+        raise FloconError(
+            f"{table.path / 'metadata.yaml'}: the {table.server} has no tables of kind {metadata.kind}."
+        )
+    if metadata.kind == "file":
+        if not metadata.files:
+            raise FloconError(f"{table.path / 'metadata.yaml'}: a table of kind file needs files.")
+        return
+    definition = table.query if is_in_lake else table.creation
+    if not definition.is_file():
+        raise FloconError(
+            f"{definition} is missing: {table.qualified_name} has metadata but is never created."
+        )
 
 
 # libyaml's loader where it is there: ten times as fast, and every step of a month reads all metadata.
@@ -174,11 +208,16 @@ def _yaml(file: Path) -> Any:
         raise FloconError(f"{file} is not YAML: {error}") from error
 
 
+def _place(table: Table) -> str:
+    """Where a qualified name means one table: on a server; in the lake, in its domain."""
+    return f"lake of {table.domain}" if table.server == "lake" else table.server
+
+
 def _in_order(tables: list[Table]) -> list[Table]:
-    known: dict[tuple[str, str], Table] = {(t.server, t.qualified_name): t for t in tables}
+    known: dict[tuple[str, str], Table] = {(_place(t), t.qualified_name): t for t in tables}
     order: TopologicalSorter[tuple[str, str]] = TopologicalSorter()
     for key, table in known.items():
-        needs: list[tuple[str, str]] = [(table.server, name) for name in table.metadata.depends_on]
+        needs: list[tuple[str, str]] = [(_place(table), name) for name in table.metadata.depends_on]
         for need in needs:
             if need not in known:
                 raise FloconError(

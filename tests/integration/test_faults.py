@@ -254,7 +254,7 @@ def test_failing_check(scene: Scene, broken: str) -> None:
     """A tenth of the trips ends before it begins, or every amount is in another unit: too much to be believed."""
     change = every_tenth_backwards if broken == "share of a rule" else thousandfold
     scene.publisher.publish(YELLOW, changed(scene.edition_2, change))
-    with pytest.raises(CheckFailed, match="yellow 2024-01 was not published and the mart stays as it was"):
+    with pytest.raises(CheckFailed, match="yellow 2024-01 was not published, what is shown stays as it was"):
         scene.run()
     scene.publisher.publish(YELLOW, scene.edition_2)
     scene.assert_untouched_then_recovers()

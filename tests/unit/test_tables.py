@@ -50,7 +50,8 @@ def test_wrong_dependency_is_named(tmp_path: Path, needs: str, said: str) -> Non
     [
         (("owner: test\n", ""), "owner: Field required"),
         (("grain:", "grian:"), "grian: Extra inputs are not permitted"),
-        (("server: warehouse", "server: lake"), "server: Input should be 'warehouse' or 'mart'"),
+        (("server: warehouse", "server: moon"), "server: Input should be 'lake', 'warehouse' or 'mart'"),
+        (("server: warehouse", "server: lake"), "the lake has no tables of kind table"),
         (("[id]", "[key]"), r"primary_key names \['key'\]"),
         (("type: integer, ", ""), "columns.id.type: Field required"),
         (("columns:", "columns: ["), "is not YAML"),

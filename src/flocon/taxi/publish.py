@@ -23,6 +23,7 @@ from flocon.postgres import (
     Connection,
     copy_across,
     fetch_file,
+    first_rows,
     has_partition,
     new_partition,
     query_of,
@@ -212,7 +213,7 @@ class Publication:
                 for table in domain_tables("taxi")
                 if table.server == "mart" and table.checks is not None
             ]
-            run_checks(self.mart, paths, self.thing)
+            run_checks(first_rows(self.mart), paths, self.thing)
 
     def _add_up(self) -> dict[str, Any]:
         """What the fact holds now: rows, cents, and the rows that each flag rule touches."""

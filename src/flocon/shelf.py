@@ -1,0 +1,103 @@
+"""Finished lake tables: which objects they consist of, as the ledger describes them, and their bytes."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flocon import ledger
+from flocon.errors import FloconError
+from flocon.flow import Flow
+from flocon.postgres import Connection
+from flocon.tables import Table, domain_tables, fingerprint
+
+
+def lake_tables(domain: str, layer: str) -> list[Table]:
+    """The lake tables of one layer, each after those that it reads."""
+    return [table for table in domain_tables(domain) if (table.server, table.layer) == ("lake", layer)]
+
+
+def dataset(table: Table) -> str:
+    """What the ledger calls a lake table; of a table of dropped files, each is `<this>:<name of the file>`."""
+    return f"{table.domain}.{table.name}"
+
+
+def is_held(flow: Flow, bucket: str, entry: ledger.Entry | None) -> bool:
+    """Whether the lake still has the object that an entry describes, unchanged."""
+    if entry is None:
+        return False
+    held = flow.lake.head(bucket, entry.facts["key"])
+    return held is not None and held.etag == entry.facts["etag"]
+
+
+@dataclass
+class Shelf:
+    """The finished tables of one domain, by qualified name, fetched into `folder` once when they are asked for."""
+
+    flow: Flow
+    warehouse: Connection
+    domain: str
+    folder: Path
+    _entries: dict[str, list[ledger.Entry]] = field(default_factory=dict)
+    _paths: dict[str, list[Path]] = field(default_factory=dict)
+
+    def table(self, name: str) -> Table:
+        """The lake table `name`, as in `silver.achats`."""
+        layer = name.partition(".")[0]
+        return next(table for table in lake_tables(self.domain, layer) if table.qualified_name == name)
+
+    def entries(self, name: str) -> list[ledger.Entry]:
+        """The ledger's entries of a table's objects: one, or for a table of dropped files one each.
+
+        Raises:
+            FloconError: it was never made, or somebody else changed an object since.
+        """
+        if name not in self._entries:
+            self._entries[name] = self._look_up(self.table(name))
+        return self._entries[name]
+
+    def _look_up(self, table: Table) -> list[ledger.Entry]:
+        found = [
+            entry
+            for entry in ledger.all_current(self.warehouse, table.layer)
+            if entry.dataset == dataset(table) or entry.dataset.startswith(f"{dataset(table)}:")
+        ]
+        self.warehouse.commit()
+        again = f"run the layer {table.layer} of {self.domain} first"
+        if not found:
+            raise FloconError(f"{table.qualified_name}: there is none yet, {again}.")
+        for entry in found:
+            if not is_held(self.flow, table.layer, entry):
+                key = f"{table.layer}/{entry.facts['key']}"
+                raise FloconError(
+                    f"{table.qualified_name}: the lake's {key} is gone or was changed by somebody else, {again}."
+                )
+        return found
+
+    def identity(self, name: str) -> str:
+        """A digest (hex) of a table's content: it changes when the content may have."""
+        digest = hashlib.sha256()
+        table = self.table(name)
+        if table.metadata.kind == "file":
+            digest.update(fingerprint([table]).encode())
+        for entry in self.entries(name):
+            digest.update(f"{entry.dataset} {entry.sha256}\n".encode())
+        return digest.hexdigest()
+
+    def paths(self, name: str) -> list[Path]:
+        """A table's Parquet files."""
+        if name not in self._paths:
+            self._paths[name] = [
+                self._fetched(self.table(name), number, entry)
+                for number, entry in enumerate(self.entries(name))
+            ]
+        return self._paths[name]
+
+    def _fetched(self, table: Table, number: int, entry: ledger.Entry) -> Path:
+        path = self.folder / f"{table.qualified_name}.{number}.parquet"
+        self.flow.lake.fetch(table.layer, entry.facts["key"], path)
+        return path
+
+    def put(self, name: str, entry: ledger.Entry, path: Path) -> None:
+        """Know a table by what was just made of it."""
+        self._entries[name] = [entry]
+        self._paths[name] = [path]
