@@ -12,7 +12,7 @@ BASE := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 export PYTHON
 
-SERVICE ?= yellow
+DOMAIN ?= taxi
 SERVER ?= mart
 
 # A value as one shell word, whatever is in it; an option only where its variable is set.
@@ -53,27 +53,27 @@ status: $(BASE) ## Show each server's state, health and address
 logs: $(BASE) ## Show the servers' logs [SERVER=mart] [FOLLOW=1]
 	@$(FLOCON) logs $(if $(filter command,$(origin SERVER)),$(call quoted,SERVER)) $(call flag,--follow,FOLLOW)
 
-run: $(BASE) ## Load months: MONTHS=2024-01..2024-03 [SERVICE=yellow|green|both] [SOURCE=tlc|sample|<folder>|<url>] [FORCE=1]
-	$(call need,MONTHS,make run SERVICE=yellow MONTHS=2024-01..2024-03)
-	@$(FLOCON) run --months $(call quoted,MONTHS) --service $(call quoted,SERVICE) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
+run: $(BASE) ## Run a domain's main job [DOMAIN=taxi|sales]: taxi MONTHS=2024-01..2024-03 [SERVICE=yellow|green|both]; sales [LAYER=silver] [AS_OF=2024-12-31]; both [SOURCE=...] [FORCE=1]
+	$(if $(filter taxi,$(DOMAIN)),$(call need,MONTHS,make run SERVICE=yellow MONTHS=2024-01..2024-03))
+	@$(FLOCON) $(call quoted,DOMAIN) run $(call option,--months,MONTHS) $(call option,--service,SERVICE) $(call option,--layer,LAYER) $(call option,--as-of,AS_OF) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
 
-backfill: $(BASE) ## Load months through Airflow's own backfill: MONTHS=2024-01..2024-12 [SERVICE=...] [SOURCE=...] [FORCE=1]
+backfill: $(BASE) ## Load taxi months through Airflow's own backfill: MONTHS=2024-01..2024-12 [SERVICE=...] [SOURCE=...] [FORCE=1]
 	$(call need,MONTHS,make backfill SERVICE=yellow MONTHS=2024-01..2024-12)
-	@$(FLOCON) backfill --months $(call quoted,MONTHS) --service $(call quoted,SERVICE) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
+	@$(FLOCON) taxi backfill $(call option,--months,MONTHS) $(call option,--service,SERVICE) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
 
-recheck: $(BASE) ## Ask the source for every loaded month, and load again what was re-published
-	@$(FLOCON) recheck
+recheck: $(BASE) ## Ask the source for every loaded taxi month, and load again what was re-published
+	@$(FLOCON) taxi recheck
 
 sql: $(BASE) ## Print a query's result as CSV: Q="select ..." [SERVER=mart|warehouse]
 	$(call need,Q,make sql Q="select * from ledger.reconciliation")
 	@$(FLOCON) sql --server $(call quoted,SERVER) $(call quoted,Q)
 
-sample: $(BASE) ## Write generated, synthetic months to files: MONTHS=2024-01 [SERVICE=...] [ROWS=...] [SEED=...] [TO=<folder>]
-	$(call need,MONTHS,make sample MONTHS=2024-01 ROWS=1000000)
-	@$(FLOCON) sample --months $(call quoted,MONTHS) --service $(call quoted,SERVICE) $(call option,--rows,ROWS) $(call option,--seed,SEED) $(call option,--to,TO)
+sample: $(BASE) ## Write generated, synthetic files [DOMAIN=taxi|sales]: taxi MONTHS=2024-01 [SERVICE=...] [ROWS=...]; sales [CLIENTS=1500] [PURCHASES=5]; both [SEED=...] [TO=<folder>]
+	$(if $(filter taxi,$(DOMAIN)),$(call need,MONTHS,make sample MONTHS=2024-01 ROWS=1000000))
+	@$(FLOCON) $(call quoted,DOMAIN) sample $(call option,--months,MONTHS) $(call option,--service,SERVICE) $(call option,--rows,ROWS) $(call option,--clients,CLIENTS) $(call option,--purchases,PURCHASES) $(call option,--seed,SEED) $(call option,--as-of,AS_OF) $(call option,--to,TO)
 
-bench: $(DEV) ## Measure loading against the limit of PostgreSQL, into reports/bench.json [ROWS=3000000]
-	@$(VENV)/bin/python -m benchmarks $(call option,--rows,ROWS)
+bench: $(DEV) ## Measure loading against PostgreSQL's limit and gold against pandas, into reports/bench.json [ROWS=3000000] [CLIENTS=1000000]
+	@$(VENV)/bin/python -m benchmarks $(call option,--rows,ROWS) $(call option,--clients,CLIENTS)
 
 env: $(BASE) ## Write the missing secrets into .env, which only you can read
 	@$(FLOCON) env

@@ -1,4 +1,7 @@
-"""Measure, print a table and write reports/bench.json. ROWS sets the size of the month, ROUNDS how often each runs."""
+"""Measure, print a table and write reports/bench.json.
+
+ROWS sets the size of the taxi month, CLIENTS of the shop, ROUNDS how often each contestant runs.
+"""
 
 import json
 import platform
@@ -11,10 +14,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.child import measure
 from benchmarks.ground import MONTH, SERVICE, Ground, ground
 from benchmarks.load import LoadBench
 from benchmarks.mart import MartBench
-from benchmarks.memory import peak_rss_mb
+from benchmarks.sales import sales
 from benchmarks.timing import in_turns, median_ratio, seconds_of
 from flocon.postgres import scalar
 from flocon.taxi import pipeline
@@ -30,17 +34,19 @@ WANTED = {
 
 def main(
     rows: Annotated[int, typer.Option(help="Trips in the month.")] = 3_000_000,
+    clients: Annotated[int, typer.Option(help="Clients of the shop; ten purchases each.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(help="How often each contestant runs; medians are reported.")] = 5,
 ) -> None:
-    """Measure loading and publishing one month beside what PostgreSQL itself needs."""
+    """Measure a taxi month beside what PostgreSQL itself needs, and the shop's gold beside pandas."""
     with ground(rows) as base:
-        report = {"rows": rows, "rounds": rounds, "machine": _machine(base)}
+        report = {"rows": rows, "clients": clients, "rounds": rounds, "machine": _machine(base)}
         base.land()
         report |= _load(base, rounds) | _mart(base, rounds) | _noop(base, rounds)
-        small = report["load.peak_rss_mb"] = round(peak_rss_mb(base))
+        small = report["load.peak_rss_mb"] = _load_peak_mb(base)
+        report |= sales(base, clients, min(rounds, 3))
     with ground(4 * rows) as base:
         base.land()
-        report["load.peak_rss_mb_4x"] = large = round(peak_rss_mb(base))
+        report["load.peak_rss_mb_4x"] = large = _load_peak_mb(base)
         report["load.peak_rss_growth_4x"] = round(large / small, 2)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -83,6 +89,11 @@ def _mart(base: Ground, rounds: int) -> dict[str, Any]:
         "mart.parts_seconds": parts,
         "mart.rounds": seconds,
     }
+
+
+def _load_peak_mb(base: Ground) -> int:
+    """Peak resident memory, MB, of a fresh process that loads the landed month once."""
+    return round(measure("benchmarks.memory", base.flow.settings).peak_rss_mb)
 
 
 def _noop(base: Ground, rounds: int) -> dict[str, Any]:

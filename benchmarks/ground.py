@@ -81,9 +81,7 @@ def _start(stack: ExitStack, home: Path, rows: int) -> Ground:
 
 def flow_of(settings: Settings) -> Flow:
     """A flow to the servers of these settings."""
-    lake = Lake.connect(
-        settings.s3_url, settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
-    )
+    lake = Lake.of(settings)
     return Flow(
         lambda: _connect(settings.warehouse_dsn), lambda: _connect(settings.mart_dsn), lake, "bench", settings
     )

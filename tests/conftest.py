@@ -188,11 +188,7 @@ def lake_settings(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
 @pytest.fixture
 def lake(lake_settings: Settings) -> Lake:
     """A lake with empty buckets, for one test."""
-    return Lake.connect(
-        lake_settings.s3_url,
-        lake_settings.s3_access_key.get_secret_value(),
-        lake_settings.s3_secret_key.get_secret_value(),
-    )
+    return Lake.of(lake_settings)
 
 
 @pytest.fixture(scope="session")

@@ -76,8 +76,21 @@ def report(outcome: Outcome) -> dict[str, Any]:
 
     A step that had nothing to do ends as skipped, with its result kept, so that the grid shows it.
     """
-    told = {**asdict(outcome), "month": outcome.month and f"{outcome.month:%Y-%m}"}
-    if not outcome.changed:
+    return _ended({**asdict(outcome), "month": outcome.month and f"{outcome.month:%Y-%m}"})
+
+
+def report_all(outcomes: list[Outcome]) -> dict[str, Any]:
+    """The outcomes of a step that made several things, as one result; skipped when all of them were as they are."""
+    changed = [outcome for outcome in outcomes if outcome.changed]
+    message = (
+        "\n".join(outcome.message for outcome in changed) or f"nothing to do ({len(outcomes)} looked at)"
+    )
+    rows = {outcome.service: outcome.rows for outcome in outcomes}
+    return _ended({"changed": bool(changed), "message": message, "rows": rows})
+
+
+def _ended(told: dict[str, Any]) -> dict[str, Any]:
+    if not told["changed"]:
         get_current_context()["ti"].xcom_push("return_value", told)
-        raise AirflowSkipException(outcome.message)
+        raise AirflowSkipException(told["message"])
     return told

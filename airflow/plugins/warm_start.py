@@ -17,9 +17,11 @@ MODULES = (
     "airflow.providers.amazon.aws.hooks.s3",
     "airflow.providers.postgres.hooks.postgres",
     "airflow.providers.standard.triggers.temporal",
+    "flocon.sales.pipeline",
     "flocon.taxi.pipeline",
     "numpy.random",
     "pandas",  # pyarrow imports it when it first converts anything
+    "sales_tasks",
     "taxi_tasks",
 )
 

@@ -39,6 +39,11 @@ class Task:
     seconds: float
 
     @property
+    def group(self) -> str:
+        """The group that the task is in, or nothing."""
+        return self.name.rpartition(".")[0]
+
+    @property
     def step(self) -> str:
         """The task's name without its group."""
         return self.name.rpartition(".")[2]

@@ -3,7 +3,6 @@
 import logging
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ from rich.table import Table
 from flocon.console import print_table, say
 from flocon.dotenv import ensure_env
 from flocon.errors import FloconError
+from flocon.sales import commands as sales
 from flocon.settings import env_file, get_settings, load_settings, secret_names
 from flocon.sql_shell import print_csv
 from flocon.stack.airflow import ADMIN, airflow_url
@@ -22,12 +22,10 @@ from flocon.stack.logs import follow
 from flocon.stack.places import find_places
 from flocon.stack.status import Line
 from flocon.stack.status import status as stack_status
-from flocon.taxi import commands
-from flocon.taxi.months import parse_months
-from flocon.taxi.sample import sample_file
+from flocon.taxi import commands as taxi
 
 app = typer.Typer(
-    help="Flocon: taxi months from the lake to the mart.",
+    help="Flocon: from dropped and published files to a lake, a warehouse and a mart.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -120,30 +118,6 @@ def sql(
 
 
 @app.command()
-def sample(
-    months: Annotated[str, typer.Option(help="2024-01, 2024-01..2024-03 or a comma list of these")],
-    service: Annotated[str, typer.Option(help="yellow or green")] = "yellow",
-    rows: Annotated[int | None, typer.Option(help="Trips a month (default: FLOCON_SAMPLE_ROWS)")] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Same seed, same bytes (default: FLOCON_SAMPLE_SEED)")
-    ] = None,
-    to: Annotated[Path, typer.Option(help="Folder to write them into")] = Path("data/sample"),
-) -> None:
-    """Generate synthetic months: files in the publisher's shape that hold no real trip, and say so inside."""
-    rows = get_settings().sample_rows if rows is None else rows
-    seed = get_settings().sample_seed if seed is None else seed
-    for month in parse_months(months):
-        started = time.monotonic()
-        path = sample_file(to, service, month, rows, seed)
-        seconds = time.monotonic() - started
-        size = path.stat().st_size / 1e6
-        say(
-            f"{path}: {rows:,} SYNTHETIC trips, {size:.1f} MB in {seconds:.1f} s, {rows / seconds:,.0f} rows/s"
-        )
-    say(f"These months are generated, not published by TLC. Load them with SOURCE={to}")
-
-
-@app.command()
 def clean(
     data: Annotated[bool, typer.Option(help="Remove the servers' data and logs for good")] = False,
 ) -> None:
@@ -158,15 +132,15 @@ def demo(
     source: Annotated[
         str, typer.Option(help="sample (generated, synthetic) or tlc (as published)")
     ] = "sample",
-    force: commands.Force = False,
+    force: taxi.Force = False,
 ) -> None:
     """Start everything, load three yellow months, show that they balance."""
     up()
-    commands.demo(source, force)
+    taxi.demo(source, force)
 
 
-for _command in (commands.run, commands.backfill, commands.recheck):
-    app.command()(_command)
+for _name, _domain in (("taxi", taxi.app), ("sales", sales.app)):
+    app.add_typer(_domain, name=_name)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flocon.errors import FloconError, TransientError
+from flocon.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -58,6 +59,12 @@ class Lake:
     def __init__(self, client: "S3Client", filesystem: pafs.S3FileSystem) -> None:
         self._client = client
         self._filesystem = filesystem
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Lake":
+        """The lake of the settings."""
+        keys = (settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value())
+        return cls.connect(settings.s3_url, *keys)
 
     @classmethod
     def connect(

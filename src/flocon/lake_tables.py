@@ -19,7 +19,7 @@ from flocon.engine import Engine
 from flocon.errors import Unbalanced
 from flocon.flow import Flow, Outcome
 from flocon.postgres import Connection, query_of
-from flocon.shelf import Shelf, dataset, is_held, lake_tables
+from flocon.shelf import Shelf, dataset, is_held, lake_tables, object_key
 from flocon.tables import Table, fingerprint, sql_root
 
 log = logging.getLogger(__name__)
@@ -27,20 +27,24 @@ log = logging.getLogger(__name__)
 _REJECTED_BUCKET = "quarantine"
 
 
-def build_layer(flow: Flow, domain: str, layer: str, as_of: date, *, force: bool = False) -> list[Outcome]:
+def build_layer(
+    flow: Flow, domain: str, layer: str, as_of: date, *, month: date | None = None, force: bool = False
+) -> list[Outcome]:
     """Make the tables of `silver` or `gold` whose inputs, SQL or as-of date changed; the others stay.
+
+    In a domain that is made by months, those of one `month`.
 
     Raises:
         FloconError: a table of the layer before was never made.
         CheckFailed: a check of severity `fail` found rows; the layer stays as it was.
     """
     with (
-        flow.holding(domain) as warehouse,
+        flow.holding(f"{domain} {month:%Y-%m}" if month else domain) as warehouse,
         TemporaryDirectory(prefix="flocon-") as scratch,
         Engine.open(flow.settings, Path(scratch)) as engine,
     ):
         engine.register_run(as_of)
-        shelf = Shelf(flow, warehouse, domain, Path(scratch))
+        shelf = Shelf(flow, warehouse, domain, Path(scratch), month)
         return _Layer(flow, warehouse, engine, shelf, lake_tables(domain, layer), as_of).build(force=force)
 
 
@@ -85,7 +89,7 @@ class _Layer:
 
     def _judge(self, table: Table, *, force: bool) -> tuple[ledger.Entry | None, str | None]:
         """The table's newest entry, and why it is stale."""
-        entry = ledger.current(self.warehouse, dataset(table), table.layer)
+        entry = ledger.current(self.warehouse, dataset(table), table.layer, self.shelf.month)
         self.warehouse.commit()
         held = is_held(self.flow, table.layer, entry)
         wanted = self._wanted(table, _decisive(self.as_of, entry))
@@ -102,7 +106,7 @@ class _Layer:
         for name in table.metadata.depends_on:
             self.engine.register(name, self.shelf.paths(name))
         path = self.shelf.folder / f"{table.qualified_name}.made.parquet"
-        facts: dict[str, Any] = {"key": f"{table.domain}/{table.name}.parquet"}
+        facts: dict[str, Any] = {"key": object_key(table, self.shelf.month)}
         rejected = None
         if table.metadata.rejects:
             rows, rejected, judged = self._judge_rows(table, path)
@@ -115,6 +119,7 @@ class _Layer:
         entry = ledger.Entry(
             dataset=dataset(table),
             step=table.layer,
+            file_month=self.shelf.month,
             input_fingerprint=self._wanted(table, self.as_of),
             run_id=self.flow.run_id,
             seconds=seconds,
@@ -170,8 +175,8 @@ class _Layer:
     def _store(self, made: _Made) -> None:
         table, key = made.table, made.entry.facts["key"]
         if made.rejected is not None:
-            rejected_key = f"{table.domain}/{table.layer}/{table.name}.parquet"
-            self.flow.lake.put_file(_REJECTED_BUCKET, rejected_key, made.rejected)
+            folder, _, name = key.rpartition("/")
+            self.flow.lake.put_file(_REJECTED_BUCKET, f"{folder}/{table.layer}/{name}", made.rejected)
         stored = self.flow.lake.put_file(table.layer, key, made.path)
         made.entry.facts["etag"] = stored.etag
         ledger.record(self.warehouse, made.entry)
@@ -208,7 +213,7 @@ def _outcome(table: Table, entry: ledger.Entry, stale: str | None) -> Outcome:
     return Outcome(
         table.layer,
         table.name,
-        None,
+        entry.file_month,
         stale is not None,
         message,
         entry.seconds,

@@ -1,8 +1,11 @@
 """Follow DAG runs live: a line for each step as its state changes, and why it failed when it did."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+import typer
 
 from flocon.airflow_api import ENDED, AirflowApi, Failure, Run, Task
 from flocon.errors import FloconError
@@ -118,14 +121,14 @@ class _Follower:
         if self._told.get(key) == state or task.state not in _WORDS or self._is_dull(key, task):
             return
         self._told[key] = state
-        self._say(self._line(task, self._message(task)))
+        message = self._message(task)
+        if message or task.state not in _FINISHED:  # a step without a result of its own has nothing to tell
+            self._say(self._line(task, message))
 
     def _is_dull(self, key: tuple[str, str, int], task: Task) -> bool:
-        """Steps that belong to no service, and that a step runs when it is done as soon as one would read it."""
-        if task.state in _UNHAPPY:
-            return False
+        """That a step runs is dull when it is done as soon as one would read it."""
         since = self._running_since.setdefault(key, time.monotonic())
-        return not task.service or (task.state == "running" and time.monotonic() - since < _LONG_S)
+        return task.state == "running" and time.monotonic() - since < _LONG_S
 
     def _message(self, task: Task) -> str:
         if task.state in _UNHAPPY:
@@ -141,8 +144,19 @@ class _Follower:
 
     def _line(self, task: Task, message: str) -> str:
         took = f"{task.seconds:6.1f} s" if task.state not in ("running", "deferred") else " " * 8
-        who = f"{task.run.month:<7}  {task.service or '-':<6}  {task.step:<20}"
-        return f"{self._elapsed}  {who}  {_WORDS[task.state]:<9}  {took}  {message}".rstrip()
+        who = f"{task.run.month:<7}  {task.service or task.group:<7}  {task.step:<20}"
+        head = f"{self._elapsed}  {who}  {_WORDS[task.state]:<9}  {took}  "
+        return (head + message.replace("\n", "\n" + " " * len(head))).rstrip()
+
+
+@contextmanager
+def leaving_runs(say: Say, url: str) -> Iterator[None]:
+    """Ctrl-C ends the command, not what it asked for."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say(f"\nleft alone: what was triggered goes on in Airflow, {url}")
+        raise typer.Exit(130) from None
 
 
 def tell_end(say: Say, followed: Followed) -> None:
@@ -156,7 +170,7 @@ def tell_end(say: Say, followed: Followed) -> None:
     elif followed.changed:
         say(f"\n{ended}: all done")
     else:
-        say(f"\n{ended}: nothing had to be done, every month is as its source has it")
+        say(f"\n{ended}: nothing had to be done, everything is as its source has it")
 
 
 def counted(number: int) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from flocon import ledger
@@ -21,6 +22,12 @@ def dataset(table: Table) -> str:
     return f"{table.domain}.{table.name}"
 
 
+def object_key(table: Table, month: date | None = None) -> str:
+    """Where in its layer's bucket a table made by a SELECT is kept: one object, or one for each month."""
+    of_month = f"{month:%Y-%m}/" if month else ""
+    return f"{table.domain}/{of_month}{table.name}.parquet"
+
+
 def is_held(flow: Flow, bucket: str, entry: ledger.Entry | None) -> bool:
     """Whether the lake still has the object that an entry describes, unchanged."""
     if entry is None:
@@ -31,12 +38,16 @@ def is_held(flow: Flow, bucket: str, entry: ledger.Entry | None) -> bool:
 
 @dataclass
 class Shelf:
-    """The finished tables of one domain, by qualified name, fetched into `folder` once when they are asked for."""
+    """The finished tables of one domain, by qualified name, fetched into `folder` once when they are asked for.
+
+    `month` chooses one month's tables, in a domain that is made by months.
+    """
 
     flow: Flow
     warehouse: Connection
     domain: str
     folder: Path
+    month: date | None = None
     _entries: dict[str, list[ledger.Entry]] = field(default_factory=dict)
     _paths: dict[str, list[Path]] = field(default_factory=dict)
 
@@ -59,7 +70,7 @@ class Shelf:
         found = [
             entry
             for entry in ledger.all_current(self.warehouse, table.layer)
-            if entry.dataset == dataset(table) or entry.dataset.startswith(f"{dataset(table)}:")
+            if entry.dataset.partition(":")[0] == dataset(table) and entry.file_month == self.month
         ]
         self.warehouse.commit()
         again = f"run the layer {table.layer} of {self.domain} first"

@@ -11,7 +11,17 @@ import pytest
 from tests.dags.conftest import DAGS, PLUGINS
 
 FILES = sorted(DAGS.glob("*.py"))
-HEAVY = ("pandas", "pyarrow", "boto3", "psycopg2", "airflow.providers.postgres.hooks", "flocon.taxi.pipeline")
+HEAVY = (
+    "duckdb",
+    "pymongo",
+    "pandas",
+    "pyarrow",
+    "boto3",
+    "psycopg2",
+    "airflow.providers.postgres.hooks",
+    "flocon.taxi.pipeline",
+    "flocon.sales.pipeline",
+)
 DRIVERS = {"pandas", "pyarrow", "boto3", "psycopg", "psycopg2", "sqlalchemy", "requests"}
 READ = f"""
 import sys, time, json

@@ -28,7 +28,7 @@ def steps(output: str, word: str) -> set[str]:
 
 
 def test_months_are_loaded_once(stack: Stack) -> None:
-    command = ("run", "--months", "2024-01..2024-02", "--service", "both", "--source", SMALL)
+    command = ("taxi", "run", "--months", "2024-01..2024-02", "--service", "both", "--source", SMALL)
     code, output = stack.run(*command)
     assert code == 0, output
     assert {"land", "load", "publish"} <= steps(output, "done")
@@ -48,7 +48,7 @@ def test_months_are_loaded_once(stack: Stack) -> None:
 
 def test_a_changed_month_is_an_event_with_its_facts_and_an_unchanged_one_is_none(stack: Stack) -> None:
     for _ in range(2):
-        code, output = stack.run("run", "--months", "2024-03", "--source", SMALL)
+        code, output = stack.run("taxi", "run", "--months", "2024-03", "--source", SMALL)
         assert code == 0, output
     events = stack.airflow("GET", "/assets/events?limit=100")["asset_events"]
     (extra,) = [event["extra"] for event in events if event["partition_key"] == "2024-03"]
@@ -60,7 +60,7 @@ def test_a_changed_month_is_an_event_with_its_facts_and_an_unchanged_one_is_none
 
 def test_a_month_that_fails_names_task_error_and_log(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "yellow_tripdata_2024-04.parquet").write_text("<html>moved</html>")
-    code, output = stack.run("run", "--months", "2024-04", "--source", str(tmp_path))
+    code, output = stack.run("taxi", "run", "--months", "2024-04", "--source", str(tmp_path))
     assert code == 1
     assert "FAILED 2024-04 yellow wait_for_publication" in output
     assert "yellow_tripdata_2024-04.parquet" in output
@@ -70,14 +70,14 @@ def test_a_month_that_fails_names_task_error_and_log(stack: Stack, tmp_path: Pat
 
 
 def test_an_unpublished_month_fails_at_once_without_retries(stack: Stack, tmp_path: Path) -> None:
-    code, output = stack.run("run", "--months", "2024-05", "--source", str(tmp_path))
+    code, output = stack.run("taxi", "run", "--months", "2024-05", "--source", str(tmp_path))
     assert code == 1
     assert "FAILED 2024-05 yellow wait_for_publication (try 1)" in output
     assert "NotYetPublished" in output
 
 
 def test_the_same_month_twice_at_once(stack: Stack) -> None:
-    command = ("run", "--months", "2024-06", "--source", SMALL, "--force")
+    command = ("taxi", "run", "--months", "2024-06", "--source", SMALL, "--force")
     both = [stack.start(*command) for _ in range(2)]
     for process in both:
         code, output = finish(process)
@@ -89,7 +89,7 @@ def test_the_same_month_twice_at_once(stack: Stack) -> None:
 
 
 def test_backfill_fills_a_range(stack: Stack) -> None:
-    command = ("backfill", "--months", "2023-11..2023-12", "--source", SMALL)
+    command = ("taxi", "backfill", "--months", "2023-11..2023-12", "--source", SMALL)
     code, output = stack.run(*command)
     assert code == 0, output
     assert "backfill" in output
@@ -103,7 +103,7 @@ def test_backfill_fills_a_range(stack: Stack) -> None:
 
 
 def test_backfill_takes_one_range(stack: Stack) -> None:
-    code, output = stack.run("backfill", "--months", "2023-01,2023-03", "--source", SMALL)
+    code, output = stack.run("taxi", "backfill", "--months", "2023-01,2023-03", "--source", SMALL)
     assert code == 1
     assert "2023-01 is not followed by 2023-03" in output
 
@@ -113,18 +113,18 @@ def test_recheck_loads_what_was_published_anew(stack: Stack, tmp_path: Path) -> 
     month = parse_month("2023-05")
     sample_file(source, "yellow", month, 2000, 1)
     sample_file(source, "yellow", parse_month("2023-06"), 2000, 1)
-    code, output = stack.run("run", "--months", "2023-05..2023-06", "--source", str(source))
+    code, output = stack.run("taxi", "run", "--months", "2023-05..2023-06", "--source", str(source))
     assert code == 0, output
     sample_file(source, "yellow", month, 2500, 2)
 
-    code, output = stack.run("recheck")
+    code, output = stack.run("taxi", "recheck")
     assert code == 0, output
     assert "months published anew: 1" in output
     assert rows(stack, "yellow", "2023-05")[0]["rows_source"] == 2500
     assert rows(stack, "yellow", "2023-06")[0]["rows_source"] == 2000
 
     source.rename(tmp_path / "elsewhere")  # a source that cannot be asked is said, and keeps what is loaded
-    code, output = stack.run("recheck")
+    code, output = stack.run("taxi", "recheck")
     (tmp_path / "elsewhere").rename(source)
     assert code == 1
     assert "FAILED report_problems" in output
@@ -133,11 +133,11 @@ def test_recheck_loads_what_was_published_anew(stack: Stack, tmp_path: Path) -> 
 
 
 def test_ctrl_c_leaves_the_runs_going(stack: Stack) -> None:
-    process = stack.start("run", "--months", "2023-07", "--source", SMALL)
+    process = stack.start("taxi", "run", "--months", "2023-07", "--source", SMALL)
     code, output = interrupt_at(process, "1 run at")
     assert code == 130
     assert "what was triggered goes on in Airflow" in output
-    code, output = stack.run("run", "--months", "2023-07", "--source", SMALL)
+    code, output = stack.run("taxi", "run", "--months", "2023-07", "--source", SMALL)
     assert code == 0, output
     assert rows(stack, "yellow", "2023-07")[0]["is_balanced"]
 
@@ -145,7 +145,7 @@ def test_ctrl_c_leaves_the_runs_going(stack: Stack) -> None:
 def test_a_paused_dag_is_said(stack: Stack) -> None:
     stack.airflow("PATCH", "/dags/taxi_monthly", is_paused=True)
     try:
-        code, output = stack.run("run", "--months", "2024-01", "--source", SMALL)
+        code, output = stack.run("taxi", "run", "--months", "2024-01", "--source", SMALL)
     finally:
         stack.airflow("PATCH", "/dags/taxi_monthly", is_paused=False)
     assert code == 1
@@ -163,14 +163,14 @@ def test_a_paused_dag_is_said(stack: Stack) -> None:
     ],
 )
 def test_what_cannot_be_asked(stack: Stack, arguments: tuple[str, ...], said: str) -> None:
-    code, output = stack.run("run", *arguments)
+    code, output = stack.run("taxi", "run", *arguments)
     assert code == 1
     assert said in output
 
 
 def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
     nothing = Stack(settings_for(tmp_path), tmp_path)
-    code, output = nothing.run("run", "--months", "2024-01", "--source", "sample")
+    code, output = nothing.run("taxi", "run", "--months", "2024-01", "--source", "sample")
     assert code == 1
     assert output.count("\n") == 1
     assert "make up" in output
@@ -196,7 +196,7 @@ def is_deferred(stack: Stack, run_id: str) -> None:
 
 @pytest.mark.skipif(not OFFICIAL.is_dir(), reason=f"no official files in {OFFICIAL}")
 def test_the_official_green_months_balance_to_the_row_and_the_cent(stack: Stack) -> None:
-    command = ("run", "--service", "green", "--months", "2023-01..2023-02", "--source", str(OFFICIAL))
+    command = ("taxi", "run", "--service", "green", "--months", "2023-01..2023-02", "--source", str(OFFICIAL))
     code, output = stack.run(*command)
     assert code == 0, output
     for month, published in (("2023-01", 68_211), ("2023-02", 64_809)):

@@ -92,11 +92,7 @@ class Cluster:
         run_as(account, ["prlimit", f"--fsize={limit}:", "--pid", str(pid)], base_env(), Path("/"))
 
     def lake(self) -> Lake:
-        keys = (
-            self.settings.s3_access_key.get_secret_value(),
-            self.settings.s3_secret_key.get_secret_value(),
-        )
-        return Lake.connect(self.settings.s3_url, *keys)
+        return Lake.of(self.settings)
 
     def wait_for_copy(self, name: str, rows: int) -> None:
         """Return as soon as a running COPY of a server has stored some rows, but not yet `rows`."""

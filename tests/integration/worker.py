@@ -27,8 +27,7 @@ def start_worker(
 def _work(
     dsns: tuple[str, str], settings: Settings, steps: list[str], service: str, month: date, source: str
 ) -> None:
-    keys = (settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value())
-    lake = Lake.connect(settings.s3_url, *keys)
+    lake = Lake.of(settings)
     flow = Flow(lambda: psycopg.connect(dsns[0]), lambda: psycopg.connect(dsns[1]), lake, "worker", settings)
     for step in steps:
         if step == "land":

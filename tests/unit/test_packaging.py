@@ -51,9 +51,11 @@ def test_values_reach_the_command_as_they_are() -> None:
 
 def test_options_are_given_only_when_set() -> None:
     say = (*AS_INSTALLED, "FLOCON=echo")
-    assert make("run", *say, "MONTHS=2024-01").stdout == "run --months 2024-01 --service yellow\n"
+    assert make("run", *say, "MONTHS=2024-01").stdout == "taxi run --months 2024-01\n"
     forced = make("run", *say, "MONTHS=2024-01", "SOURCE=a b", "FORCE=1", "SERVICE=green").stdout
-    assert forced == "run --months 2024-01 --service green --source a b --force\n"
+    assert forced == "taxi run --months 2024-01 --service green --source a b --force\n"
+    layer = make("run", *say, "DOMAIN=sales", "LAYER=silver", "AS_OF=2024-12-31").stdout
+    assert layer == "sales run --layer silver --as-of 2024-12-31\n"
     assert "--force" not in make("run", *say, "MONTHS=2024-01", "FORCE=0").stdout
 
 

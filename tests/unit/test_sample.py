@@ -285,7 +285,7 @@ def test_a_failed_month_leaves_the_file_that_was_there(tmp_path: Path) -> None:
 
 def test_the_command_says_that_its_files_are_synthetic(tmp_path: Path) -> None:
     options = ["--months", "2024-01..2024-02", "--rows", "500", "--seed", "7", "--to", str(tmp_path)]
-    result = CliRunner().invoke(app, ["sample", *options])
+    result = CliRunner().invoke(app, ["taxi", "sample", *options])
     assert result.exit_code == 0, result.output
     assert result.output.count("500 SYNTHETIC trips") == 2
     assert "not published by TLC" in result.output

@@ -1,19 +1,23 @@
-"""The commands that load taxi months: run, backfill, recheck, and what `demo` does once the servers run."""
+"""`flocon taxi`: run, backfill, recheck and sample, and what `demo` does once the servers run."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from flocon.console import print_table, say
-from flocon.runs import Followed, Say, tell_end
+from flocon.runs import Followed, Say, leaving_runs, tell_end
 from flocon.settings import Settings, get_settings
 from flocon.stack.airflow import ADMIN, airflow_url
 from flocon.taxi import runs
 from flocon.taxi.months import Month, month_label, parse_months
+from flocon.taxi.sample import sample_file
 from flocon.taxi.source import resolve
+
+app = typer.Typer(help="Months of New York City's taxi trips.", no_args_is_help=True)
 
 DEMO_MONTHS = "2024-01..2024-03"
 PLACES = ("source", "warehouse", "fact", "rejected")
@@ -28,11 +32,13 @@ Force = Annotated[
 ]
 
 
+@app.command()
 def run(months: Months, service: Service = "yellow", source: Source = None, force: Force = False) -> None:
     """Load months: trigger a run of the DAG for each, follow them, show that they balance."""
     _load(runs.run, months, service, source, force)
 
 
+@app.command()
 def backfill(
     months: Months, service: Service = "yellow", source: Source = None, force: Force = False
 ) -> None:
@@ -40,14 +46,39 @@ def backfill(
     _load(runs.backfill, months, service, source, force)
 
 
+@app.command()
 def recheck() -> None:
     """Ask the source of every loaded month, and load again what was published anew."""
     settings = get_settings()
-    with _leaving_runs(settings):
+    with leaving_runs(say, f"{airflow_url(settings)}/dags/{runs.DAG}/runs"):
         followed = runs.recheck(settings, say)
     tell_end(say, followed)
     if followed.failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def sample(
+    months: Annotated[str, typer.Option(help="2024-01, 2024-01..2024-03 or a comma list of these")],
+    service: Annotated[str, typer.Option(help="yellow or green")] = "yellow",
+    rows: Annotated[int | None, typer.Option(help="Trips a month (default: FLOCON_SAMPLE_ROWS)")] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same bytes (default: FLOCON_SAMPLE_SEED)")
+    ] = None,
+    to: Annotated[Path, typer.Option(help="Folder to write them into")] = Path("data/sample"),
+) -> None:
+    """Generate synthetic months: files in the publisher's shape that hold no real trip, and say so inside."""
+    rows = get_settings().sample_rows if rows is None else rows
+    seed = get_settings().sample_seed if seed is None else seed
+    for month in parse_months(months):
+        started = time.monotonic()
+        path = sample_file(to, service, month, rows, seed)
+        seconds = time.monotonic() - started
+        size = path.stat().st_size / 1e6
+        say(
+            f"{path}: {rows:,} SYNTHETIC trips, {size:.1f} MB in {seconds:.1f} s, {rows / seconds:,.0f} rows/s"
+        )
+    say(f"These months are generated, not published by TLC. Load them with SOURCE={to}")
 
 
 def demo(source: str, force: bool) -> None:
@@ -69,24 +100,12 @@ def _load(
 ) -> None:
     settings = get_settings()
     order = runs.Order.of(settings, parse_months(months), service, source, force=force)
-    with _leaving_runs(settings):
+    with leaving_runs(say, f"{airflow_url(settings)}/dags/{runs.DAG}/runs"):
         followed = how(settings, say, order)
     tell_end(say, followed)
     _print_reconciliation(runs.reconciliation(settings, order.months, order.services), order.months)
     if followed.failed:
         raise typer.Exit(1)
-
-
-@contextmanager
-def _leaving_runs(settings: Settings) -> Iterator[None]:
-    """Ctrl-C ends the command, not what it asked for."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        say(
-            f"\nleft alone: what was triggered goes on in Airflow, {airflow_url(settings)}/dags/{runs.DAG}/runs"
-        )
-        raise typer.Exit(130) from None
 
 
 def _print_reconciliation(rows: list[dict[str, Any]], months: list[Month]) -> None:

@@ -1,0 +1,94 @@
+"""The layers of the sales domain, as the DAG and the command line call them: bronze → silver → gold → mart, exports."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from flocon import ledger
+from flocon.flow import Flow, Outcome
+from flocon.inbox import drops
+from flocon.lake_tables import build_layer
+from flocon.postgres import Connection, explained
+from flocon.publish.files import export_csv
+from flocon.publish.mongo import sync
+from flocon.sales.bronze import Ingested, ingest
+from flocon.sales.mart import publish
+from flocon.shelf import dataset, lake_tables
+
+__all__ = [
+    "LAYERS",
+    "Ingested",
+    "Quality",
+    "bronze",
+    "csv",
+    "gold",
+    "is_empty",
+    "mart",
+    "mongodb",
+    "quality",
+    "silver",
+]
+
+DOMAIN = "sales"
+LAYERS = ("bronze", "silver", "gold", "mart", "publish")
+
+
+def is_empty(flow: Flow, source: str) -> bool:
+    """Whether no file was ever dropped, neither now in `source` nor at an earlier time."""
+    if drops(flow.lake, DOMAIN, source):
+        return False
+    with explained(DOMAIN) as sessions, sessions.open("warehouse", flow.warehouse) as warehouse:
+        return not any(
+            entry.dataset.startswith(f"{DOMAIN}.") for entry in ledger.all_current(warehouse, "bronze")
+        )
+
+
+def bronze(flow: Flow, source: str, *, force: bool = False) -> Ingested:
+    """Dropped files → lake, as received; what does not fit the contract is refused, and the rest goes on."""
+    return ingest(flow, source, force=force)
+
+
+def silver(flow: Flow, as_of: date, *, force: bool = False) -> list[Outcome]:
+    """Bronze → trusted rows; every row that is not kept stands in quarantine with its reason."""
+    return build_layer(flow, DOMAIN, "silver", as_of, force=force)
+
+
+def gold(flow: Flow, as_of: date, *, force: bool = False) -> list[Outcome]:
+    """Silver → dimensions, facts and key figures."""
+    return build_layer(flow, DOMAIN, "gold", as_of, force=force)
+
+
+def mart(flow: Flow, as_of: date, *, force: bool = False) -> Outcome:
+    """Gold → the mart's schema `sales`, in one transaction, with the history of the clients."""
+    return publish(flow, as_of=as_of, force=force)
+
+
+def csv(flow: Flow, *, force: bool = False) -> list[Outcome]:
+    """Gold → CSV files under the names that users know."""
+    return export_csv(flow, DOMAIN, force=force)
+
+
+def mongodb(flow: Flow, *, force: bool = False) -> list[Outcome]:
+    """Gold → MongoDB, where one is set."""
+    return sync(flow, DOMAIN, force=force)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the silver layer did with the rows of a table: `rows_in` = `kept` + the sum of `rejected`, by reason."""
+
+    table: str
+    rows_in: int
+    kept: int
+    rejected: dict[str, int]
+    reasons: dict[str, str]
+
+
+def quality(warehouse: Connection) -> list[Quality]:
+    """The quality report of the silver layer as it is; a table that was never made is not in it."""
+    found = []
+    for table in lake_tables(DOMAIN, "silver"):
+        entry = ledger.current(warehouse, dataset(table), "silver")
+        if entry is not None:
+            rejected, kept = entry.facts["rejected"], entry.rows or 0
+            found.append(Quality(table.name, entry.facts["rows_in"], kept, rejected, table.metadata.rejects))
+    return found
