@@ -141,6 +141,61 @@ def test_merge_inserts_updates_and_keeps(core: tuple[Connection, Connection]) ->
     assert rows == [(1, "kept", "x"), (2, "new", None), (3, "same", "same"), (4, "added", "y")]
 
 
+def test_replaced_rows_are_those_of_the_source(core: tuple[Connection, Connection]) -> None:
+    mart = core[1]
+    mart.execute("create table d (id int, part text, a text, primary key (id, part))")
+    mart.execute(
+        "insert into d values (1, 'x', 'gone'), (2, 'x', 'old'), (2, 'y', null), (3, 'x', 'same'), (4, 'x', null)"
+    )
+    arriving = scalar(mart, "select flocon.new_arrival('d')")
+    mart.execute(
+        f"insert into {arriving} values (2, 'x', 'new'), (2, 'y', 'now'), (3, 'x', 'same'), (4, 'x', null), (5, 'x', '')"
+    )
+    assert changes(mart, "d", arriving) == (1, 2, 1)
+    rows = mart.execute("select * from d order by id, part").fetchall()
+    assert rows == mart.execute(f"select * from {arriving} order by id, part").fetchall()
+    assert changes(mart, "d", arriving) == (0, 0, 0)
+
+
+def test_rows_of_a_key_alone_are_replaced(core: tuple[Connection, Connection]) -> None:
+    mart = core[1]
+    mart.execute("create table d (id int primary key)")
+    mart.execute("insert into d values (1), (2)")
+    arriving = scalar(mart, "select flocon.new_arrival('d')")
+    mart.execute(f"insert into {arriving} values (2), (3)")
+    assert changes(mart, "d", arriving) == (1, 0, 1)
+    assert mart.execute("select id from d order by id").fetchall() == [(2,), (3,)]
+
+
+@pytest.mark.parametrize("how", ["merge", "replace_rows"])
+def test_a_row_that_stays_the_same_is_neither_written_nor_locked(
+    core: tuple[Connection, Connection], how: str
+) -> None:
+    mart = core[1]
+    mart.execute("create table d (id int primary key, a text)")
+    mart.execute("insert into d values (1, 'same'), (2, 'old')")
+    mart.commit()
+    before = mart.execute("select ctid, xmin, xmax from d where id = 1").fetchall()
+    arriving = scalar(mart, "select flocon.new_arrival('d')")
+    mart.execute(f"insert into {arriving} values (1, 'same'), (2, 'new')")
+    mart.execute(f"select flocon.{how}('d', %s)", [arriving])
+    assert mart.execute("select ctid, xmin, xmax from d where id = 1").fetchall() == before
+    assert scalar(mart, "select a from d where id = 2") == "new"
+
+
+def test_without_a_primary_key_nothing_is_merged(core: tuple[Connection, Connection]) -> None:
+    mart = core[1]
+    mart.execute("create table d (id int)")
+    with pytest.raises(psycopg.errors.RaiseException, match="d has no primary key to merge by"):
+        mart.execute("select flocon.replace_rows('d', 'd')")
+
+
+def changes(connection: Connection, target: str, source: str) -> tuple[int, ...]:
+    """Replace a table's rows; how many were inserted, updated and deleted."""
+    query = "select inserted, updated, deleted from flocon.replace_rows(%s, %s)"
+    return tuple(connection.execute(query, [target, source]).fetchall()[0])
+
+
 def test_lock_names_its_holder(core: tuple[Connection, Connection]) -> None:
     one = core[0]
     one.execute("set application_name = 'flocon run-17'")

@@ -1,5 +1,5 @@
--- Upsert a small table (a dimension, a reference table) by its primary key. Rows that are gone from the source stay:
--- facts may point at them.
+-- Bring the rows of one table into another by its primary key, and touch no row that is the same already: it is neither
+-- written nor locked again, so that a table of which little changes does not grow, and readers never wait.
 create schema if not exists flocon;
 
 -- An empty table with the columns of `target`, gone at the end of the transaction, for rows on their way to it.
@@ -14,25 +14,26 @@ begin
 end;
 $$;
 
--- Both tables have the same columns. Returns how many rows were inserted or really changed.
-create or replace function flocon.merge(target regclass, source regclass) returns bigint
-language plpgsql
+-- The MERGE that inserts what is new in `source` and updates what really changed. Both have the same columns.
+create or replace function flocon.merge_statement(target regclass, source regclass) returns text
+language plpgsql stable
 as $$
 declare
-    key_columns text;
+    same_key text;
     all_columns text;
+    arrived text;
     new_values text;
     old_row text;
     new_row text;
-    merged bigint;
 begin
     select
-        string_agg(format('%I', attname), ', ' order by attnum) filter (where is_key),
+        string_agg(format('t.%1$I = s.%1$I', attname), ' and ') filter (where is_key),
         string_agg(format('%I', attname), ', ' order by attnum),
-        string_agg(format('%I = excluded.%I', attname, attname), ', ' order by attnum) filter (where not is_key),
+        string_agg(format('s.%I', attname), ', ' order by attnum),
+        string_agg(format('%1$I = s.%1$I', attname), ', ' order by attnum) filter (where not is_key),
         string_agg(format('t.%I', attname), ', ' order by attnum) filter (where not is_key),
-        string_agg(format('excluded.%I', attname), ', ' order by attnum) filter (where not is_key)
-    into key_columns, all_columns, new_values, old_row, new_row
+        string_agg(format('s.%I', attname), ', ' order by attnum) filter (where not is_key)
+    into same_key, all_columns, arrived, new_values, old_row, new_row
     from (
         select
             a.attname,
@@ -42,20 +43,54 @@ begin
         inner join pg_index as i on a.attrelid = i.indrelid and i.indisprimary
         where a.attrelid = target and a.attnum > 0 and not a.attisdropped
     ) as columns;
-    if key_columns is null then
+    if same_key is null then
         raise exception '% has no primary key to merge by', target;
     end if;
-    execute format(
-        'insert into %1$s as t (%3$s) select %3$s from %2$s on conflict (%4$s) do ', target, source, all_columns, key_columns
-    ) || case
-        when new_values is null then 'nothing'
-        else format('update set %s where (%s) is distinct from (%s)', new_values, old_row, new_row)
-    end;
+    return format('merge into %s as t using %s as s on %s', target, source, same_key)
+        || case
+            when new_values is null then ''
+            else format(' when matched and (%s) is distinct from (%s) then update set %s', old_row, new_row, new_values)
+        end
+        || format(' when not matched then insert (%s) values (%s)', all_columns, arrived);
+end;
+$$;
+
+-- Upsert a table (a dimension, reference data) by its primary key. Rows that are gone from the source stay: facts may
+-- point at them. Returns how many rows were inserted or really changed.
+create or replace function flocon.merge(target regclass, source regclass) returns bigint
+language plpgsql
+as $$
+declare
+    merged bigint;
+begin
+    execute flocon.merge_statement(target, source);
     get diagnostics merged = row_count;
     if merged > 0 then
         -- The next foreign key to it is validated before autovacuum comes by: the planner must know its size.
         execute format('analyze %s', target);
     end if;
     return merged;
+end;
+$$;
+
+-- Make the rows of `target` those of `source`: as flocon.merge, and what is gone from the source is deleted.
+create or replace function flocon.replace_rows(
+    target regclass, source regclass, out inserted bigint, out updated bigint, out deleted bigint
+)
+language plpgsql
+as $$
+begin
+    execute format(
+        'with merged as (%s when not matched by source then delete returning merge_action() as action)
+        select
+            count(*) filter (where action = ''INSERT''),
+            count(*) filter (where action = ''UPDATE''),
+            count(*) filter (where action = ''DELETE'')
+        from merged',
+        flocon.merge_statement(target, source)
+    ) into inserted, updated, deleted;
+    if inserted + updated + deleted > 0 then
+        execute format('analyze %s', target);
+    end if;
 end;
 $$;
