@@ -9,7 +9,7 @@ from tests.conftest import Databases
 
 from flocon.migrate import migrate
 from flocon.postgres import Connection, copy_across, query_of, scalar
-from flocon.tables import load_tables
+from flocon.tables import domain_tables
 
 
 @dataclass(frozen=True)
@@ -25,13 +25,13 @@ class Model:
 
 @pytest.fixture(scope="module")
 def migrated(module_databases: Databases) -> Databases:
-    """Databases with all tables, the reference data and the dimensions."""
+    """Databases with all tables, the reference data and the dimensions of the taxi trips."""
     with (
         psycopg.connect(module_databases.warehouse_dsn) as warehouse,
         psycopg.connect(module_databases.mart_dsn) as mart,
     ):
         migrate(warehouse, mart)
-        for table in load_tables():
+        for table in domain_tables("taxi"):
             if table.name.startswith("dim_"):
                 arriving = scalar(mart, "select flocon.new_arrival(%s)", table.qualified_name)
                 copy_across(warehouse, query_of(table.path / "insertion.sql"), mart, arriving)

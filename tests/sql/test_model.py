@@ -13,8 +13,8 @@ from tests.sql.conftest import Model
 from flocon.postgres import Connection, query_of, run_file, scalar, set_parameters
 from flocon.tables import Table, find_table, load_tables
 
-TABLES = [table for table in load_tables() if table.metadata.kind != "function"]
-DIMENSIONS = [table for table in TABLES if table.name.startswith("dim_")]
+TABLES = [table for table in load_tables() if table.server != "lake" and table.metadata.kind != "function"]
+DIMENSIONS = [table for table in TABLES if table.domain == "taxi" and table.name.startswith("dim_")]
 SHORT_TYPES = {"timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz"}
 FACT = [
     *("vendor_id", "rate_code_id", "payment_type_id", "trip_type_id", "pickup_hour", "pickup_zone_id"),
