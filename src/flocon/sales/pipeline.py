@@ -1,18 +1,17 @@
 """The layers of the sales domain, as the DAG and the command line call them: bronze → silver → gold → mart, exports."""
 
-from dataclasses import dataclass
 from datetime import date
 
 from flocon import ledger
 from flocon.flow import Flow, Outcome
 from flocon.inbox import drops
 from flocon.lake_tables import build_layer
-from flocon.postgres import Connection, explained
+from flocon.postgres import explained
 from flocon.publish.files import export_csv
 from flocon.publish.mongo import sync
 from flocon.sales.bronze import Ingested, ingest
 from flocon.sales.mart import publish
-from flocon.shelf import dataset, lake_tables
+from flocon.sales.quality import Quality, quality
 
 __all__ = [
     "LAYERS",
@@ -70,25 +69,3 @@ def csv(flow: Flow, *, force: bool = False) -> list[Outcome]:
 def mongodb(flow: Flow, *, force: bool = False) -> list[Outcome]:
     """Gold → MongoDB, where one is set."""
     return sync(flow, DOMAIN, force=force)
-
-
-@dataclass(frozen=True)
-class Quality:
-    """What the silver layer did with the rows of a table: `rows_in` = `kept` + the sum of `rejected`, by reason."""
-
-    table: str
-    rows_in: int
-    kept: int
-    rejected: dict[str, int]
-    reasons: dict[str, str]
-
-
-def quality(warehouse: Connection) -> list[Quality]:
-    """The quality report of the silver layer as it is; a table that was never made is not in it."""
-    found = []
-    for table in lake_tables(DOMAIN, "silver"):
-        entry = ledger.current(warehouse, dataset(table), "silver")
-        if entry is not None:
-            rejected, kept = entry.facts["rejected"], entry.rows or 0
-            found.append(Quality(table.name, entry.facts["rows_in"], kept, rejected, table.metadata.rejects))
-    return found
