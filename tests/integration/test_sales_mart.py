@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -30,7 +31,9 @@ from flocon.flow import Flow
 from flocon.lake import Lake
 from flocon.migrate import migrate
 from flocon.postgres import Connection, scalar
+from flocon.sales import pipeline
 from flocon.sales.mart import publish
+from flocon.sales.sample import DEFAULT_AS_OF, sample_files
 from flocon.settings import Settings
 from flocon.tables import Table, find_table
 
@@ -87,6 +90,19 @@ def test_the_mart_shows_gold(flow: Flow, mart: Connection, published: Shop) -> N
         assert shown, table.name
     fact = mart.execute("select count(*), sum(montant) from sales.fact_ventes").fetchone()
     assert fact == (200, sum(purchase.montant for purchase in published.purchases.values()))
+
+
+def test_dirty_files_go_all_the_way_to_the_mart(flow: Flow, mart: Connection, tmp_path: Path) -> None:
+    sample_files(tmp_path / "dropped", 200, 5.0, 2024, DEFAULT_AS_OF)
+    pipeline.bronze(flow, str(tmp_path / "dropped"))
+    pipeline.silver(flow, DEFAULT_AS_OF)
+    pipeline.gold(flow, DEFAULT_AS_OF)
+    assert pipeline.mart(flow, DEFAULT_AS_OF).changed
+    for table in SHOWN:
+        assert sorted(mart_rows(mart, table), key=str) == sorted(gold_rows(flow, table), key=str), table.name
+    refused = "select count(*) from sales.qualite where raison <> 'kept' and lignes > 0"
+    assert scalar(mart, refused) > 5
+    assert not pipeline.mart(flow, DEFAULT_AS_OF).changed
 
 
 def test_the_quality_report_is_shown(mart: Connection, published: Shop) -> None:

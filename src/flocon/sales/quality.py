@@ -8,7 +8,7 @@ from flocon.postgres import Connection
 from flocon.shelf import dataset, lake_tables
 
 KEPT = "kept"
-_KEPT_IN_WORDS = "no rule refuses the row"
+_KEPT_IN_WORDS = "No rule refuses the row."
 
 
 @dataclass(frozen=True)
