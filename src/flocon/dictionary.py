@@ -62,6 +62,8 @@ def _section(table: Table) -> Iterator[str]:
         "Partitioned by": metadata.partition_by,
         "Part of": metadata.partition_of,
         "Primary key": ", ".join(metadata.primary_key),
+        "Files": ", ".join(f"`{pattern}`" for pattern in metadata.files),
+        "Exported as": f"`gold/csv/{metadata.export}.csv`" if metadata.export else "",
         "Owner": metadata.owner,
         "Source": f"`{table.path.relative_to(table.path.parents[3]).as_posix()}/`",
     }
@@ -70,6 +72,10 @@ def _section(table: Table) -> Iterator[str]:
         yield "\n| Column | Type | Unit | Null | Meaning |"
         yield "|---|---|---|---|---|"
         yield from (_row(name, column) for name, column in metadata.columns.items())
+    if metadata.rejects:
+        yield "\n| Refused as | When |"
+        yield "|---|---|"
+        yield from (f"| {reason} | {_cell(words)} |" for reason, words in metadata.rejects.items())
 
 
 def _row(name: str, column: Column) -> str:

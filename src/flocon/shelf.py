@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from flocon import ledger
-from flocon.errors import FloconError
+from flocon.errors import FloconError, TransientError
 from flocon.flow import Flow
 from flocon.postgres import Connection
 from flocon.tables import Table, domain_tables, fingerprint
@@ -105,7 +105,11 @@ class Shelf:
 
     def _fetched(self, table: Table, number: int, entry: ledger.Entry) -> Path:
         path = self.folder / f"{table.qualified_name}.{number}.parquet"
-        self.flow.lake.fetch(table.layer, entry.facts["key"], path)
+        sha256 = self.flow.lake.fetch(table.layer, entry.facts["key"], path)
+        if table.metadata.kind == "select" and sha256 != entry.sha256:
+            raise TransientError(
+                f"{table.qualified_name}: the lake's {table.layer}/{entry.facts['key']} was changed while it was read."
+            )
         return path
 
     def put(self, name: str, entry: ledger.Entry, path: Path) -> None:

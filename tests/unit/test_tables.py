@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from flocon.errors import FloconError
-from flocon.tables import Table, domain_tables, find_table, fingerprint, load_tables
+from flocon.tables import Table, domain_tables, find_table, fingerprint, load_tables, sql_root
 
 GOOD = """
 description: A table for this test.
@@ -114,11 +114,14 @@ def test_every_folder_of_sql_is_whole(table: Table) -> None:
     sources = {path.suffix for path in table.path.iterdir()}
     assert sources <= {".sql", ".yaml"}
     assert table.metadata.kind == "function" or table.metadata.columns or table.metadata.partition_of
-    if table.name.startswith(("dim_", "agg_")) or table.layer == "reference":
+    # What the taxi mart has of its own is filled by SQL of its own; the sales mart shows gold.
+    is_filled = table.domain == "taxi" and table.name.startswith(("dim_", "agg_"))
+    if is_filled or table.layer == "reference":
         assert table.insertion is not None
 
 
-def test_no_folder_of_the_domain_lacks_metadata() -> None:
-    root = find_table("taxi", "mart", "fact_trip").path.parents[1]
-    folders = {path.parent for path in root.glob("*/*/*.sql")}
-    assert folders == {table.path for table in domain_tables("taxi")}
+@pytest.mark.parametrize("domain", sorted({table.domain for table in load_tables()}))
+def test_no_folder_of_a_domain_lacks_metadata(domain: str) -> None:
+    folders = {path.parent for path in (sql_root() / domain).glob("*/*/*.sql")}
+    files = {table.path for table in domain_tables(domain) if table.metadata.kind == "file"}
+    assert folders | files == {table.path for table in domain_tables(domain)}
