@@ -1,11 +1,12 @@
 -- Every row received, cleaned, with the first rule that refuses it.
 with trimmed as (
-    -- White space is what Unicode calls so: spreadsheets bring tabs and no-break spaces. Blank is missing.
+    -- White space is what Unicode calls so: spreadsheets bring tabs and no-break spaces. Blank is missing. Names are
+    -- trimmed and otherwise left as people write them.
     select
         _file,
         _line,
         nullif(trim(regexp_replace(id_client, '[\t-\r\x1c-\x1f\x85\p{Z}]+', ' ', 'g')), '') as id_text,
-        nullif(trim(regexp_replace(nom, '[\t-\r\x1c-\x1f\x85\p{Z}]+', ' ', 'g')), '') as nom,
+        nullif(regexp_replace(nom, '^[\t-\r\x1c-\x1f\x85\p{Z}]+|[\t-\r\x1c-\x1f\x85\p{Z}]+$', '', 'g'), '') as nom,
         lower(nullif(trim(regexp_replace(email, '[\t-\r\x1c-\x1f\x85\p{Z}]+', ' ', 'g')), '')) as email,
         nullif(trim(regexp_replace(date_inscription, '[\t-\r\x1c-\x1f\x85\p{Z}]+', ' ', 'g')), '') as date_text,
         lower(nullif(trim(regexp_replace(pays, '[\t-\r\x1c-\x1f\x85\p{Z}]+', ' ', 'g')), '')) as pays
