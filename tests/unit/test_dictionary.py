@@ -22,7 +22,7 @@ def test_every_table_and_column_is_in_it() -> None:
 
 def test_no_cell_breaks_its_row() -> None:
     rows = [line for line in render(load_tables()).splitlines() if line.startswith("| ")]
-    assert {line.count("|") - line.count("\\|") for line in rows} <= {4, 6}
+    assert {line.count("|") - line.count("\\|") for line in rows} <= {3, 4, 6}
 
 
 def test_columns_with_a_quantity_have_a_unit() -> None:
