@@ -65,7 +65,7 @@ EXTRAS = {
 setup(
     name="flocon",
     version="0.1.0",
-    description="NYC taxi months, from the published files to a PostgreSQL snowflake mart, run by Airflow.",
+    description="Files into a lake, a warehouse and a PostgreSQL snowflake mart, run by Airflow; not one row lost.",
     package_dir={"": "src"},
     packages=find_packages("src"),
     package_data={"flocon": ["py.typed"]},

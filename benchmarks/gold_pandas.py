@@ -53,7 +53,7 @@ def dimensions(clients: Frame, purchases: Frame) -> dict[str, Frame]:
     dim_temps = pd.DataFrame(
         {"date": days, "mois": days.month, "annee": days.year, "semaine": calendar["week"]}
     )
-    dim_temps["jour_semaine"] = days.dayofweek
+    dim_temps["jour_semaine"] = days.day_of_week
     return {"dim_clients": dim_clients, "dim_produits": dim_produits, "dim_temps": dim_temps}
 
 

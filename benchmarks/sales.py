@@ -28,7 +28,9 @@ def sales(base: Ground, clients: int, rounds: int) -> dict[str, Any]:
     for number in range(1, rounds + 1):
         ours.append(measure("benchmarks.gold", settings))
         theirs.append(measure("benchmarks.gold_pandas", settings, str(silver), str(gold)))
-        print(f"  round {number}/{rounds}  gold {ours[-1]}, pandas {theirs[-1]}", flush=True)
+        for name, measured in (("gold", ours[-1]), ("pandas", theirs[-1])):
+            told = f"{measured.seconds:8.2f} s  {measured.peak_rss_mb:8,.0f} MB"
+            print(f"  round {number}/{rounds}  {name:<12} {told}", flush=True)
     return report | _figures(ours, theirs)
 
 

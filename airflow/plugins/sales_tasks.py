@@ -153,4 +153,6 @@ def mongodb() -> dict[str, Any]:
     from flocon.sales import pipeline
 
     order, flow = _asked("publish")
+    if not flow.settings.mongo_url.get_secret_value():
+        raise AirflowSkipException("no MongoDB is set: FLOCON_MONGO_URL is empty")
     return report_all(pipeline.mongodb(flow, force=order.force))
