@@ -14,7 +14,7 @@ from benchmarks.timing import seconds_of
 from flocon.tables import find_table
 from flocon.taxi import pipeline
 from flocon.taxi.contract import fit
-from flocon.taxi.months import file_name
+from flocon.taxi.names import file_name
 from flocon.taxi.stream import CopyStream
 
 TABLE = f"raw.{SERVICE}_trip"

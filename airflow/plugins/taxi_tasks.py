@@ -12,8 +12,9 @@ from airflow.sdk import BaseOperator, Param, get_current_context
 from flocon_airflow import flow_from_connections, report
 
 from flocon.errors import FloconError, NotYetPublished, SettingsError, SourceError, TransientError
+from flocon.months import Month, month_label, parse_month
 from flocon.settings import get_settings
-from flocon.taxi.months import SERVICES, Month, month_label, parse_month
+from flocon.taxi.names import SERVICES
 
 if TYPE_CHECKING:
     from airflow.sdk import Asset, Context

@@ -8,9 +8,9 @@ from tests.conftest import settings_for
 from tests.e2e.conftest import Stack, finish, interrupt_at
 
 from flocon.errors import StackError
+from flocon.months import parse_month
 from flocon.settings import project_dir
 from flocon.stack.health import wait_until
-from flocon.taxi.months import parse_month
 from flocon.taxi.sample import sample_file
 
 SMALL = "sample:rows=3000,seed=7"

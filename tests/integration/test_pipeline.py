@@ -20,7 +20,7 @@ from flocon.flow import Flow
 from flocon.postgres import Connection, scalar
 from flocon.settings import Settings
 from flocon.taxi import pipeline
-from flocon.taxi.months import ZONE_TABLE
+from flocon.taxi.names import ZONE_TABLE
 from flocon.taxi.sample import sample_file
 
 SAMPLE = "sample:rows=2000,seed=3"

@@ -17,7 +17,7 @@ from flocon.errors import NotYetPublished, SourceError, TransientError
 from flocon.taxi import sample
 from flocon.taxi.directory_source import DirectorySource
 from flocon.taxi.http_source import HttpSource
-from flocon.taxi.months import ZONE_TABLE
+from flocon.taxi.names import ZONE_TABLE
 from flocon.taxi.published import CHUNK, Published, RestartStream, Source
 from flocon.taxi.source import resolve
 

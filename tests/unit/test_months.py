@@ -5,16 +5,8 @@ from datetime import date
 import pytest
 
 from flocon.errors import SettingsError
-from flocon.taxi.months import (
-    check_service,
-    describe,
-    file_name,
-    month_label,
-    next_month,
-    parse_file_name,
-    parse_month,
-    parse_months,
-)
+from flocon.months import month_label, next_month, parse_month, parse_months
+from flocon.taxi.names import check_service, describe, file_name, parse_file_name
 
 
 def test_a_month_is_its_first_day() -> None:

@@ -9,11 +9,11 @@ import typer
 from rich.table import Table
 
 from flocon.console import print_table, say
+from flocon.months import Month, month_label, parse_months
 from flocon.runs import Followed, Say, leaving_runs, tell_end
 from flocon.settings import Settings, get_settings
 from flocon.stack.airflow import ADMIN, airflow_url
 from flocon.taxi import runs
-from flocon.taxi.months import Month, month_label, parse_months
 from flocon.taxi.sample import sample_file
 from flocon.taxi.source import resolve
 

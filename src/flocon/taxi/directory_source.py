@@ -7,7 +7,7 @@ from email.utils import formatdate
 from pathlib import Path
 
 from flocon.errors import NotYetPublished, SourceError
-from flocon.taxi.months import describe
+from flocon.taxi.names import describe
 from flocon.taxi.published import CHUNK, Published, RestartStream, check_start
 
 

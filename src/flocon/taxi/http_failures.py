@@ -18,7 +18,7 @@ from tenacity import (
 )
 
 from flocon.errors import NotYetPublished, SourceError, TransientError
-from flocon.taxi.months import describe
+from flocon.taxi.names import describe
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ import requests
 
 from flocon.errors import SourceError
 from flocon.taxi.http_failures import Interrupted, reasons, refuse, retrying
-from flocon.taxi.months import ZONE_TABLE, describe
+from flocon.taxi.names import ZONE_TABLE, describe
 from flocon.taxi.published import CHUNK, Published, RestartStream, check_start, not_the_file
 
 # Compressed in transit, neither Content-Length nor Range would count the file's own bytes.

@@ -12,8 +12,9 @@ from flocon import ledger
 from flocon.errors import FloconError, SourceError
 from flocon.flow import Flow, Outcome
 from flocon.lake import Stored
+from flocon.months import month_label
 from flocon.taxi import zones
-from flocon.taxi.months import describe, file_name, month_label
+from flocon.taxi.names import describe, file_name
 from flocon.taxi.published import ASK_PUBLISHER, Published, RestartStream, Source
 from flocon.taxi.sample import is_synthetic
 from flocon.taxi.source import resolve

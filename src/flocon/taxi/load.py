@@ -12,12 +12,13 @@ import pyarrow as pa
 from flocon import ledger
 from flocon.errors import ContractError, FloconError, TransientError, Unbalanced
 from flocon.flow import Flow, Outcome
+from flocon.months import month_label
 from flocon.postgres import Connection, copy_in, has_partition, new_partition, scalar
 from flocon.tables import Table, find_table, fingerprint
 from flocon.taxi.amounts import dollars
 from flocon.taxi.contract import Fit, fit, prove_lossless
 from flocon.taxi.land import BUCKET, held_object
-from flocon.taxi.months import describe, file_name, month_label
+from flocon.taxi.names import describe, file_name
 from flocon.taxi.stream import CopyStream
 
 log = logging.getLogger(__name__)

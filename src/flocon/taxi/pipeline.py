@@ -10,7 +10,7 @@ from flocon.flow import Flow, Outcome
 from flocon.postgres import explained
 from flocon.taxi.land import land, probe, source_fingerprint
 from flocon.taxi.load import load
-from flocon.taxi.months import SERVICES, file_name
+from flocon.taxi.names import SERVICES, file_name
 from flocon.taxi.publish import publish
 
 __all__ = ["Flow", "Outcome", "Recheck", "land", "load", "probe", "publish", "republished"]

@@ -19,6 +19,7 @@ from flocon import ledger
 from flocon.checks import run_checks
 from flocon.errors import FloconError, Unbalanced
 from flocon.flow import Flow, Outcome
+from flocon.months import month_label
 from flocon.postgres import (
     Connection,
     copy_across,
@@ -34,7 +35,6 @@ from flocon.postgres import (
 from flocon.tables import Table, domain_tables, find_table, fingerprint
 from flocon.taxi.amounts import dollars
 from flocon.taxi.dimensions import refresh_dimensions
-from flocon.taxi.months import month_label
 from flocon.taxi.rules import enforce, judge
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flocon.errors import SourceError, TransientError
-from flocon.taxi.months import describe
+from flocon.taxi.names import describe
 
 CHUNK = 1 << 20
 _PARQUET_MAGIC = b"PAR1"

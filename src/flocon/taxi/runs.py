@@ -12,9 +12,10 @@ from psycopg.rows import dict_row
 
 from flocon.airflow_api import ENDED, AirflowApi, Conflict
 from flocon.errors import FloconError, SettingsError
+from flocon.months import Month, month_label, next_month
 from flocon.runs import Followed, Say, counted, follow, require_dag
 from flocon.settings import Settings
-from flocon.taxi.months import SERVICES, Month, check_service, month_label, next_month
+from flocon.taxi.names import SERVICES, check_service
 from flocon.taxi.sample_schema import FIRST_MONTH
 from flocon.taxi.source import resolve
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flocon.errors import SourceError
-from flocon.taxi.months import Month, check_service, file_name, month_label
+from flocon.months import Month, month_label
+from flocon.taxi.names import check_service, file_name
 from flocon.taxi.published import CHUNK
 from flocon.taxi.sample_columns import to_batch
 from flocon.taxi.sample_faults import spoil

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from flocon.taxi.months import Month, next_month
+from flocon.months import Month, next_month
 
 SIZE = 1 << 16
 Table = npt.NDArray[np.int32]

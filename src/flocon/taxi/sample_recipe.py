@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from flocon.taxi.months import SERVICES, Month, next_month
+from flocon.months import Month, next_month
+from flocon.taxi.names import SERVICES
 from flocon.taxi.sample_city import SIZE, City, Table, Tariff, city_of, hours_of, tariff_of
 
 # Part of every seed and fingerprint: raise it with any change that makes other trips.

@@ -7,7 +7,7 @@ from functools import cache
 import pyarrow as pa
 
 from flocon.errors import SourceError
-from flocon.taxi.months import Month, month_label, parse_month
+from flocon.months import Month, month_label, parse_month
 
 _INT64, _INT32, _DOUBLE, _NULL = pa.int64(), pa.int32(), pa.float64(), pa.null()
 _STRING, _LARGE_STRING = pa.string(), pa.large_string()

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from flocon.errors import NotYetPublished, SourceError
+from flocon.months import Month
 from flocon.taxi import sample
-from flocon.taxi.months import Month, parse_file_name
+from flocon.taxi.names import parse_file_name
 from flocon.taxi.published import Published
 from flocon.taxi.sample_schema import schema_of
 

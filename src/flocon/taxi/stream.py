@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 from pgpq import ArrowToPostgresBinaryEncoder
 
 from flocon.errors import ContractError
+from flocon.months import month_label, next_month
 from flocon.taxi.amounts import total_cents
 from flocon.taxi.contract import Fit
-from flocon.taxi.months import describe, month_label, next_month
+from flocon.taxi.names import describe
 
 _BATCH_ROWS = 16_384  # about 3 MB encoded: large enough for COPY, small enough to keep memory flat
 _LEAST_SHARE_IN_MONTH = 0.5

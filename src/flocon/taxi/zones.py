@@ -9,7 +9,7 @@ from flocon import ledger
 from flocon.errors import NotYetPublished, SourceError, TransientError
 from flocon.flow import Flow
 from flocon.postgres import Connection, scalar
-from flocon.taxi.months import ZONE_TABLE
+from flocon.taxi.names import ZONE_TABLE
 from flocon.taxi.published import Published, Source
 
 log = logging.getLogger(__name__)
