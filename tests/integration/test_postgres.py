@@ -167,6 +167,55 @@ def test_rows_of_a_key_alone_are_replaced(core: tuple[Connection, Connection]) -
     assert mart.execute("select id from d order by id").fetchall() == [(2,), (3,)]
 
 
+FEBRUARY = date(2024, 2, 1)
+
+
+@pytest.fixture
+def months(core: tuple[Connection, Connection]) -> Connection:
+    """The mart with a table of two months, in which a label is there once a month."""
+    mart = core[1]
+    mart.execute(
+        "create table d (file_month date, id int, a text, primary key (file_month, id), unique (file_month, a))"
+    )
+    rows = [(MONTH, 1, "gone"), (MONTH, 2, "old"), (MONTH, 3, "same"), (FEBRUARY, 1, "x"), (FEBRUARY, 9, "y")]
+    mart.cursor().executemany("insert into d values (%s, %s, %s)", rows)
+    mart.commit()
+    return mart
+
+
+def replace_month(mart: Connection, rows: list[tuple[date, int, str]]) -> tuple[int, ...]:
+    """Make January's rows these; how many were inserted, updated and deleted."""
+    arriving = scalar(mart, "select flocon.new_arrival('d')")
+    mart.cursor().executemany(f"insert into {arriving} values (%s, %s, %s)", rows)
+    query = "select inserted, updated, deleted from flocon.replace_month('d', %s, %s)"
+    return tuple(mart.execute(query, [arriving, MONTH]).fetchall()[0])
+
+
+def test_a_replaced_month_is_that_of_the_source_and_no_other_is_touched(months: Connection) -> None:
+    untouched = "select ctid, xmin, xmax, d.* from d where file_month = '2024-02-01' or id = 3 order by 4, 5"
+    before = months.execute(untouched).fetchall()
+    # A row that is new bears the label of one that is gone.
+    arriving = [(MONTH, 2, "new"), (MONTH, 3, "same"), (MONTH, 4, "gone")]
+    assert replace_month(months, arriving) == (1, 1, 1)
+    months.commit()
+    assert months.execute("select * from d where file_month = %s order by id", [MONTH]).fetchall() == arriving
+    assert len(before) == 3
+    assert months.execute(untouched).fetchall() == before
+    assert replace_month(months, arriving) == (0, 0, 0)
+
+
+def test_a_month_without_rows_is_emptied(months: Connection) -> None:
+    assert replace_month(months, []) == (0, 0, 3)
+    assert months.execute("select distinct file_month from d").fetchall() == [(FEBRUARY,)]
+
+
+def test_rows_of_another_month_are_refused(months: Connection) -> None:
+    with pytest.raises(
+        psycopg.errors.RaiseException, match="1 rows on their way into d of 2024-01-01 are of"
+    ):
+        replace_month(months, [(MONTH, 2, "new"), (FEBRUARY, 2, "z")])
+
+
 @pytest.mark.parametrize("how", ["merge", "replace_rows"])
 def test_a_row_that_stays_the_same_is_neither_written_nor_locked(
     core: tuple[Connection, Connection], how: str
