@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo test check format up down status logs run backfill recheck sql sample bench env lock clean
+.PHONY: help demo test check format up down status logs run backfill recheck sql sample reports bench env lock clean
 
 VENV := .venv
 FLOCON := $(VENV)/bin/flocon
@@ -53,8 +53,8 @@ status: $(BASE) ## Show each server's state, health and address
 logs: $(BASE) ## Show the servers' logs [SERVER=mart] [FOLLOW=1]
 	@$(FLOCON) logs $(if $(filter command,$(origin SERVER)),$(call quoted,SERVER)) $(call flag,--follow,FOLLOW)
 
-run: $(BASE) ## Run a domain's main job [DOMAIN=taxi|sales]: taxi MONTHS=2024-01..2024-03 [SERVICE=yellow|green|both]; sales [LAYER=silver] [AS_OF=2024-12-31]; both [SOURCE=...] [FORCE=1]
-	$(if $(filter taxi,$(DOMAIN)),$(call need,MONTHS,make run SERVICE=yellow MONTHS=2024-01..2024-03))
+run: $(BASE) ## Run a domain's main job [DOMAIN=taxi|sales|wine]: taxi MONTHS=2024-01..2024-03 [SERVICE=yellow|green|both]; sales [LAYER=silver] [AS_OF=2024-12-31]; wine MONTHS=2024-05; all [SOURCE=...] [FORCE=1]
+	$(if $(filter taxi wine,$(DOMAIN)),$(call need,MONTHS,make run SERVICE=yellow MONTHS=2024-01..2024-03))
 	@$(FLOCON) $(call quoted,DOMAIN) run $(call option,--months,MONTHS) $(call option,--service,SERVICE) $(call option,--layer,LAYER) $(call option,--as-of,AS_OF) $(call option,--source,SOURCE) $(call flag,--force,FORCE)
 
 backfill: $(BASE) ## Load taxi months through Airflow's own backfill: MONTHS=2024-01..2024-12 [SERVICE=...] [SOURCE=...] [FORCE=1]
@@ -71,6 +71,10 @@ sql: $(BASE) ## Print a query's result as CSV: Q="select ..." [SERVER=mart|wareh
 sample: $(BASE) ## Write generated, synthetic files [DOMAIN=taxi|sales]: taxi MONTHS=2024-01 [SERVICE=...] [ROWS=...]; sales [CLIENTS=1500] [PURCHASES=5]; both [SEED=...] [TO=<folder>]
 	$(if $(filter taxi,$(DOMAIN)),$(call need,MONTHS,make sample MONTHS=2024-01 ROWS=1000000))
 	@$(FLOCON) $(call quoted,DOMAIN) sample $(call option,--months,MONTHS) $(call option,--service,SERVICE) $(call option,--rows,ROWS) $(call option,--clients,CLIENTS) $(call option,--purchases,PURCHASES) $(call option,--seed,SEED) $(call option,--as-of,AS_OF) $(call option,--to,TO)
+
+reports: $(BASE) ## Fetch the published reports of a month: DOMAIN=wine MONTHS=2024-05 [TO=<folder>]
+	$(call need,MONTHS,make reports DOMAIN=wine MONTHS=2024-05 TO=reports/wine)
+	@$(FLOCON) $(call quoted,DOMAIN) reports --months $(call quoted,MONTHS) $(call option,--to,TO)
 
 bench: $(DEV) ## Measure loading against PostgreSQL's limit and gold against pandas, into reports/bench.json [ROWS=3000000] [CLIENTS=1000000]
 	@$(VENV)/bin/python -m benchmarks $(call option,--rows,ROWS) $(call option,--clients,CLIENTS)

@@ -13,12 +13,16 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule, get_curren
 from airflow.sdk.exceptions import AirflowSkipException
 
 from flocon.errors import SettingsError
+from flocon.months import parse_month
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from airflow.sdk import Context
+
     from flocon.flow import Flow, Outcome
     from flocon.lake import Lake
+    from flocon.months import Month
     from flocon.postgres import Connection
 
 # The first rule that matches decides. What none names (a server gone, a task killed) has the task's own retries with
@@ -69,6 +73,18 @@ def _lake() -> Lake:
         region=hook.region_name or "us-east-1",
         session_token=keys.token,
     )
+
+
+def month_of(context: Context) -> Month:
+    """The month of a run: its partition key, or its param `month`; SettingsError when they name none, or two."""
+    key, param = context["dag_run"].partition_key, context["params"]["month"]
+    asked = {month for month in (key, param) if month}
+    if len(asked) != 1:
+        raise SettingsError(
+            f"partition key {key!r}, param month {param!r}: a run is for one month. Trigger it again with the month, "
+            "as in 2024-01, as its partition key or as the param `month`."
+        )
+    return parse_month(asked.pop())
 
 
 def report(outcome: Outcome) -> dict[str, Any]:

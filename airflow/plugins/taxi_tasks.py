@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator, Param, get_current_context
-from flocon_airflow import flow_from_connections, report
+from flocon_airflow import flow_from_connections, month_of, report
 
-from flocon.errors import FloconError, NotYetPublished, SettingsError, SourceError, TransientError
-from flocon.months import Month, month_label, parse_month
+from flocon.errors import FloconError, NotYetPublished, SourceError, TransientError
+from flocon.months import Month, month_label
 from flocon.settings import get_settings
 from flocon.taxi.names import SERVICES
 
@@ -72,22 +72,12 @@ class Order:
         """The order in a run's partition key and params; SettingsError when they name no month, or two."""
         params = context["params"]
         return cls(
-            month=_month(context["dag_run"].partition_key, params["month"]),
+            month=month_of(context),
             services=SERVICES if params["service"] == "both" else (params["service"],),
             source=params["source"],
             force=params["force"],
             wait=timedelta(days=params["wait_days"]),
         )
-
-
-def _month(partition_key: str | None, param: str | None) -> Month:
-    asked = {month for month in (partition_key, param) if month}
-    if len(asked) != 1:
-        raise SettingsError(
-            f"partition key {partition_key!r}, param month {param!r}: a run loads one month. Trigger it again with the "
-            "month, as in 2024-01, as its partition key or as the param `month`."
-        )
-    return parse_month(asked.pop())
 
 
 def services() -> list[str]:

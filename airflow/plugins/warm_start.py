@@ -19,10 +19,12 @@ MODULES = (
     "airflow.providers.standard.triggers.temporal",
     "flocon.sales.pipeline",
     "flocon.taxi.pipeline",
+    "flocon.wine.pipeline",
     "numpy.random",
     "pandas",  # pyarrow imports it when it first converts anything
     "sales_tasks",
     "taxi_tasks",
+    "wine_tasks",
 )
 
 

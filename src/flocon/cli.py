@@ -23,6 +23,7 @@ from flocon.stack.places import find_places
 from flocon.stack.status import Line
 from flocon.stack.status import status as stack_status
 from flocon.taxi import commands as taxi
+from flocon.wine import commands as wine
 
 app = typer.Typer(
     help="Flocon: from dropped and published files to a lake, a warehouse and a mart.",
@@ -139,7 +140,7 @@ def demo(
     taxi.demo(source, force)
 
 
-for _name, _domain in (("taxi", taxi.app), ("sales", sales.app)):
+for _name, _domain in (("taxi", taxi.app), ("sales", sales.app), ("wine", wine.app)):
     app.add_typer(_domain, name=_name)
 
 

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from flocon import ledger
 from flocon.errors import SourceError
+from flocon.flow import Flow
 from flocon.lake import Lake
+from flocon.postgres import explained
 
 BUCKET = "sources"
 IN_LAKE = "lake"
@@ -32,6 +35,20 @@ class Drop:
     fetch: Callable[[Path], str]
 
 
+def resolve(source: str) -> str:
+    """A source that means the same in any working directory: `lake`, or an absolute folder.
+
+    Raises:
+        SourceError: it is neither.
+    """
+    if source == IN_LAKE:
+        return source
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        raise SourceError(f"{source!r} is not a source: give {IN_LAKE} or a folder that exists")
+    return str(folder.resolve())
+
+
 def drops(lake: Lake, domain: str, source: str) -> list[Drop]:
     """The files dropped for a domain, by name; `source` is `lake` or a folder. Hidden files are none.
 
@@ -40,6 +57,15 @@ def drops(lake: Lake, domain: str, source: str) -> list[Drop]:
     """
     found = _in_lake(lake, f"{domain}/") if source == IN_LAKE else _in_folder(Path(source))
     return sorted((drop for drop in found if not _is_hidden(drop.name)), key=lambda drop: drop.name)
+
+
+def is_empty(flow: Flow, domain: str, source: str) -> bool:
+    """Whether no file was ever dropped for a domain, neither now in `source` nor at an earlier time."""
+    if drops(flow.lake, domain, source):
+        return False
+    with explained(domain) as sessions, sessions.open("warehouse", flow.warehouse) as warehouse:
+        taken = ledger.all_current(warehouse, "bronze")
+    return not any(entry.dataset.startswith(f"{domain}.") for entry in taken)
 
 
 def _is_hidden(name: str) -> bool:

@@ -96,6 +96,16 @@ class Settings(BaseSettings):
         description="Where shop files are dropped: lake (its bucket `sources`, under sales/) or a folder",
     )
 
+    # Excel files of the domain wine
+    wine_source: str = Field(
+        "lake",
+        description="Where a month's files are dropped: lake (`sources`, under wine/<month>/) or a folder",
+    )
+
+    wine_mail_to: str = Field(
+        "", description="Addresses that a month's reports are mailed to, with commas between (empty: nobody)"
+    )
+
     # The lake's engine
     engine_memory_mb: int = Field(
         2048,

@@ -2,11 +2,9 @@
 
 from datetime import date
 
-from flocon import ledger
+from flocon import inbox
 from flocon.flow import Flow, Outcome
-from flocon.inbox import drops
 from flocon.lake_tables import build_layer
-from flocon.postgres import explained
 from flocon.publish.files import export_csv
 from flocon.publish.mongo import sync
 from flocon.sales.bronze import Ingested, ingest
@@ -33,12 +31,7 @@ LAYERS = ("bronze", "silver", "gold", "mart", "publish")
 
 def is_empty(flow: Flow, source: str) -> bool:
     """Whether no file was ever dropped, neither now in `source` nor at an earlier time."""
-    if drops(flow.lake, DOMAIN, source):
-        return False
-    with explained(DOMAIN) as sessions, sessions.open("warehouse", flow.warehouse) as warehouse:
-        return not any(
-            entry.dataset.startswith(f"{DOMAIN}.") for entry in ledger.all_current(warehouse, "bronze")
-        )
+    return inbox.is_empty(flow, DOMAIN, source)
 
 
 def bronze(flow: Flow, source: str, *, force: bool = False) -> Ingested:

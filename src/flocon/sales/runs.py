@@ -3,12 +3,11 @@
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 from flocon.airflow_api import AirflowApi
-from flocon.errors import SettingsError, SourceError
-from flocon.inbox import IN_LAKE
+from flocon.errors import SettingsError
+from flocon.inbox import resolve
 from flocon.runs import Followed, Say, follow, require_dag
 from flocon.settings import Settings
 
@@ -35,7 +34,7 @@ class Order:
             SourceError: `source` is neither `lake` nor a folder.
         """
         return cls(
-            layer, _resolve(source or settings.sales_source), parse_date(as_of) if as_of else None, force
+            layer, resolve(source or settings.sales_source), parse_date(as_of) if as_of else None, force
         )
 
     @property
@@ -48,15 +47,6 @@ class Order:
         what = "all layers" if self.layer == "all" else f"layer {self.layer}"
         as_of = f", as of {self.as_of}" if self.as_of else ""
         return f"sales, {what}, from {self.source}{as_of}" + (", forced" if self.force else "")
-
-
-def _resolve(source: str) -> str:
-    if source == IN_LAKE:
-        return source
-    folder = Path(source).expanduser()
-    if not folder.is_dir():
-        raise SourceError(f"{source!r} is not a source: give {IN_LAKE} or a folder that exists")
-    return str(folder.resolve())
 
 
 def parse_date(text: str) -> date:
