@@ -76,6 +76,11 @@ def _section(table: Table) -> Iterator[str]:
         yield "\n| Refused as | When |"
         yield "|---|---|"
         yield from (f"| {reason} | {_cell(words)} |" for reason, words in metadata.rejects.items())
+    if metadata.tests:
+        yield "\n| Quality test | Finds at most | What, and why |"
+        yield "|---|---|---|"
+        for name, test in metadata.tests.items():
+            yield f"| {name} | {test.expected} ({test.severity}) | {_cell(test.why)} |"
 
 
 def _row(name: str, column: Column) -> str:

@@ -4,7 +4,7 @@ A SELECT reads `bronze.achats` or `run`, never a file: what those names mean is 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from flocon.errors import FloconError
 from flocon.settings import Settings
+from flocon.tables import QualityTest
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,20 @@ class Engine:
     def register_run(self, as_of: date) -> None:
         """Make the relation `run`: one row with the as-of date."""
         self.connection.register("run", pa.table({"as_of": pa.array([as_of], pa.date32())}))
+
+    def register_expected(self, tests: Mapping[str, QualityTest]) -> None:
+        """Make the relation `expected`: the name, severity, expected number and why of each test of a table."""
+        self.connection.register(
+            "expected",
+            pa.table(
+                {
+                    "name": pa.array(list(tests), pa.string()),
+                    "severity": pa.array([test.severity for test in tests.values()], pa.string()),
+                    "expected": pa.array([test.expected for test in tests.values()], pa.decimal128(18, 4)),
+                    "why": pa.array([test.why for test in tests.values()], pa.string()),
+                }
+            ),
+        )
 
     def columns(self, query: str) -> dict[str, str]:
         """The columns that a query gives and their DuckDB types, in order; it is planned, not run."""

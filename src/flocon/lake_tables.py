@@ -19,12 +19,11 @@ from flocon.engine import Engine
 from flocon.errors import Unbalanced
 from flocon.flow import Flow, Outcome
 from flocon.postgres import Connection, query_of
-from flocon.shelf import Shelf, dataset, is_held, lake_tables, object_key
-from flocon.tables import Table, fingerprint, sql_root
+from flocon.quarantine import BUCKET as QUARANTINE
+from flocon.shelf import Shelf, dataset, is_held, lake_tables, object_key, refused
+from flocon.tables import REJECTED, Table, fingerprint, sql_root
 
 log = logging.getLogger(__name__)
-
-_REJECTED_BUCKET = "quarantine"
 
 
 def build_layer(
@@ -92,6 +91,8 @@ class _Layer:
         entry = ledger.current(self.warehouse, dataset(table), table.layer, self.shelf.month)
         self.warehouse.commit()
         held = is_held(self.flow, table.layer, entry)
+        if table.metadata.rejects:
+            held = held and is_held(self.flow, QUARANTINE, refused(entry))
         wanted = self._wanted(table, _decisive(self.as_of, entry))
         return entry, ledger.why_stale(entry, wanted, output_exists=held, force=force)
 
@@ -105,12 +106,14 @@ class _Layer:
         started = time.monotonic()
         for name in table.metadata.depends_on:
             self.engine.register(name, self.shelf.paths(name))
+        if table.metadata.tests:
+            self.engine.register_expected(table.metadata.tests)
         path = self.shelf.folder / f"{table.qualified_name}.made.parquet"
         facts: dict[str, Any] = {"key": object_key(table, self.shelf.month)}
         rejected = None
         if table.metadata.rejects:
             rows, rejected, judged = self._judge_rows(table, path)
-            facts |= judged
+            facts |= judged | {"refused": self._refused(table, rejected, judged["rejected"])}
         else:
             rows = self.engine.write_parquet(query_of(table.query), path)
         if table.has_as_of:
@@ -128,10 +131,28 @@ class _Layer:
             bytes=path.stat().st_size,
             facts=facts,
         )
-        self.engine.register(table.qualified_name, [path])
-        self.shelf.put(table.qualified_name, entry, path)
+        made = _Made(table, why, entry, path, rejected)
+        self._show(made)
         log.info("%s: %s rows in %.1f s (%s)", table.qualified_name, f"{rows:,}", seconds, why)
-        return _Made(table, why, entry, path, rejected)
+        return made
+
+    def _show(self, made: _Made) -> None:
+        """Let the next tables read what was made, not what is in the lake."""
+        self.engine.register(made.table.qualified_name, [made.path])
+        self.shelf.put(made.table.qualified_name, made.entry, made.path)
+        refuses = refused(made.entry)
+        if made.rejected is not None and refuses is not None:
+            self.shelf.put(f"{REJECTED}.{made.table.name}", refuses, made.rejected)
+
+    def _refused(self, table: Table, rejected: Path, by_reason: dict[str, int]) -> dict[str, Any]:
+        """What the ledger keeps of the object with the rows that a table refuses."""
+        folder, _, name = object_key(table, self.shelf.month).rpartition("/")
+        return {
+            "key": f"{folder}/{table.layer}/{name}",
+            "sha256": _sha256(rejected),
+            "rows": sum(by_reason.values()),
+            "bytes": rejected.stat().st_size,
+        }
 
     def _judge_rows(self, table: Table, path: Path) -> tuple[int, Path, dict[str, Any]]:
         """Split what a SELECT judges into the rows kept, written to `path`, and those refused; count both.
@@ -168,15 +189,15 @@ class _Layer:
         names |= {name for table in self.tables for name in table.metadata.depends_on}
         for name in sorted(names):
             self.engine.register(name, self.shelf.paths(name))
-        about = f"{self.tables[0].domain} {self.tables[0].layer}"
+        about = f"{self.shelf.about} {self.tables[0].layer}"
         paths = [table.checks for table in self.tables if table.checks is not None]
         run_checks(self.engine.first_rows, paths, about)
 
     def _store(self, made: _Made) -> None:
         table, key = made.table, made.entry.facts["key"]
         if made.rejected is not None:
-            folder, _, name = key.rpartition("/")
-            self.flow.lake.put_file(_REJECTED_BUCKET, f"{folder}/{table.layer}/{name}", made.rejected)
+            facts = made.entry.facts["refused"]
+            facts["etag"] = self.flow.lake.put_file(QUARANTINE, facts["key"], made.rejected).etag
         stored = self.flow.lake.put_file(table.layer, key, made.path)
         made.entry.facts["etag"] = stored.etag
         ledger.record(self.warehouse, made.entry)

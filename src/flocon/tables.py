@@ -7,6 +7,7 @@ table of the lake: a `file` that is dropped there, or a `select` over the tables
 import hashlib
 import re
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -18,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from flocon.errors import FloconError
 
 Server = Literal["lake", "warehouse", "mart"]
+
+# The lake's relation `rejected.x` are the rows that `silver.x` refuses, as they were received, with the reason.
+REJECTED = "rejected"
 
 
 class Column(BaseModel):
@@ -34,11 +38,22 @@ class Column(BaseModel):
     aliases: tuple[str, ...] = ()
 
 
+class QualityTest(BaseModel):
+    """What a quality test of the data expects: the most that it may find. One that fails stops what comes after it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    severity: Literal["fail", "warn"]
+    expected: Decimal = Field(ge=0, max_digits=18, decimal_places=4)
+    why: str = Field(min_length=10)
+
+
 class Metadata(BaseModel):
     """What `metadata.yaml` states; unknown or missing keys are refused.
 
     Of the lake's tables: `files` are the patterns of the names under which a file is dropped, `rejects` the reasons for
-    which a row is refused, by code and in words, `export` the name of the CSV file that shows the table to users.
+    which a row is refused, by code and in words, `export` the name of the CSV file that shows the table to users, and
+    `tests` what the SELECT finds as its relation `expected`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +70,7 @@ class Metadata(BaseModel):
     files: tuple[str, ...] = ()
     rejects: dict[str, str] = Field(default_factory=dict)
     export: str | None = None
+    tests: dict[str, QualityTest] = Field(default_factory=dict)
     columns: dict[str, Column] = Field(default_factory=dict)
 
 
@@ -213,17 +229,23 @@ def _place(table: Table) -> str:
     return f"lake of {table.domain}" if table.server == "lake" else table.server
 
 
+def _gives(table: Table) -> list[str]:
+    """The relations that a table is, or comes with."""
+    return [table.qualified_name, *([f"{REJECTED}.{table.name}"] if table.metadata.rejects else [])]
+
+
 def _in_order(tables: list[Table]) -> list[Table]:
-    known: dict[tuple[str, str], Table] = {(_place(t), t.qualified_name): t for t in tables}
+    known: dict[tuple[str, str], Table] = {(_place(t), name): t for t in tables for name in _gives(t)}
     order: TopologicalSorter[tuple[str, str]] = TopologicalSorter()
-    for key, table in known.items():
-        needs: list[tuple[str, str]] = [(_place(table), name) for name in table.metadata.depends_on]
-        for need in needs:
-            if need not in known:
+    for table in tables:
+        place = _place(table)
+        for name in table.metadata.depends_on:
+            if (place, name) not in known:
                 raise FloconError(
-                    f"{table.path / 'metadata.yaml'}: depends_on names {need[1]}, which the {need[0]} does not have."
+                    f"{table.path / 'metadata.yaml'}: depends_on names {name}, which the {place} does not have."
                 )
-        order.add(key, *needs)
+        needs = [known[place, name].qualified_name for name in table.metadata.depends_on]
+        order.add((place, table.qualified_name), *((place, name) for name in needs))
     try:
         return [known[key] for key in order.static_order()]
     except CycleError as error:

@@ -45,6 +45,61 @@ def test_wrong_dependency_is_named(tmp_path: Path, needs: str, said: str) -> Non
         load_tables(tmp_path)
 
 
+LAKE = "server: lake\nkind: select"
+REFUSES = "rejects: {missing_id: No number.}\ncolumns:"
+
+
+def add_to_lake(root: Path, layer: str, name: str, needs: str = "", **changes: str) -> None:
+    """A lake table; `kind` and `columns` replace these lines of the metadata."""
+    folder = root / "shop" / layer / name
+    folder.mkdir(parents=True)
+    text = GOOD.format(needs=needs).replace("server: warehouse\nkind: table", changes.get("kind", LAKE))
+    (folder / "metadata.yaml").write_text(text.replace("columns:", changes.get("columns", "columns:")))
+    (folder / "query.sql").write_text("select 1 as id")
+
+
+def test_refused_rows_come_with_the_table_that_refuses_them(tmp_path: Path) -> None:
+    add_to_lake(tmp_path, "bronze", "orders", kind='server: lake\nkind: file\nfiles: ["*.csv"]')
+    add_to_lake(tmp_path, "gold", "refused", needs="rejected.orders")
+    add_to_lake(tmp_path, "silver", "orders", needs="bronze.orders", columns=REFUSES)
+    names = [table.qualified_name for table in load_tables(tmp_path)]
+    assert names == ["bronze.orders", "silver.orders", "gold.refused"]
+
+
+def test_a_table_that_refuses_nothing_has_no_refused_rows(tmp_path: Path) -> None:
+    add_to_lake(tmp_path, "silver", "orders")
+    add_to_lake(tmp_path, "gold", "refused", needs="rejected.orders")
+    with pytest.raises(
+        FloconError, match=r"depends_on names rejected\.orders, which the lake of shop does not"
+    ):
+        load_tables(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (
+            "{severity: fatal, expected: 0, why: Because of it.}",
+            "tests.a.severity: Input should be 'fail' or",
+        ),
+        (
+            "{severity: fail, expected: none, why: Because of it.}",
+            "tests.a.expected: Input should be a valid",
+        ),
+        (
+            "{severity: fail, expected: 0.00001, why: Because of it.}",
+            "tests.a.expected: Decimal input should",
+        ),
+        ("{severity: fail, expected: -1, why: Because of it.}", "tests.a.expected: Input should be greater"),
+        ("{severity: fail, expected: 0}", "tests.a.why: Field required"),
+    ],
+)
+def test_wrong_quality_test_is_named(tmp_path: Path, test: str, said: str) -> None:
+    add_to_lake(tmp_path, "gold", "tests", columns=f"tests: {{a: {test}}}\ncolumns:")
+    with pytest.raises(FloconError, match=said):
+        load_tables(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
