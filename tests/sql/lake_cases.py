@@ -1,7 +1,8 @@
 """Test cases of lake tables: a folder `<domain>/<layer>/<table>/<case>/` here, relations in, rows out.
 
 In:  `<relation>.csv`, as in `bronze.achats.csv` or `run.csv`, holds the rows of that relation; columns left out are
-     NULL, and so is an empty field, while `""` is an empty text.
+     NULL, and so is an empty field, while `""` is an empty text. `input.<relation>.csv` is the same: that is how the
+     relation `expected` is written.
 Out: `expected.csv` is what the table's query returns, all columns, row for row in this order; `expected.checks.csv` is
      which checks of the table then find how many rows, the table itself being an input.
 """
@@ -16,7 +17,7 @@ import duckdb
 from sqlglot import exp, parse_one
 
 from flocon.postgres import query_of
-from flocon.tables import Table, find_table, load_tables
+from flocon.tables import REJECTED, Table, find_table, load_tables
 
 HERE = Path(__file__).parent
 SELECTS = [table for table in load_tables() if table.metadata.kind == "select"]
@@ -31,6 +32,7 @@ CHECK_CASES = sorted(
     if find_table(*path.relative_to(HERE).parts[:3]).server == "lake"
 )
 AS_RECEIVED = {"_file": "text", "_line": "bigint"}
+EXPECTED = {"name": "text", "severity": "text", "expected": "numeric(18,4)", "why": "text"}
 JUDGED = {"_file": "text", "_line": "bigint", "reason": "text", "_judged_again_on": "date"}
 Rows = list[tuple[Any, ...]]
 
@@ -48,6 +50,12 @@ def columns_of(table: Table) -> dict[str, str]:
     if table.metadata.kind == "file":
         return dict.fromkeys(table.metadata.columns, "text") | AS_RECEIVED
     return {name: column.type for name, column in table.metadata.columns.items()}
+
+
+def rejected_of(table: Table) -> dict[str, str]:
+    """The columns of the rows that a table refuses: what it received, and the reason."""
+    (received,) = [name for name in table.metadata.depends_on if name.startswith("bronze.")]
+    return columns_of(find_table(table.domain, *received.split("."))) | {"reason": "text"}
 
 
 def output_of(table: Table) -> dict[str, str]:
@@ -71,7 +79,11 @@ def lake_of(domain: str) -> Iterator[duckdb.DuckDBPyConnection]:
             if table.server == "lake" and table.domain == domain:
                 connection.execute(f"create schema if not exists {table.layer}")
                 create(connection, table.qualified_name, columns_of(table))
+                if table.metadata.rejects:
+                    connection.execute(f"create schema if not exists {REJECTED}")
+                    create(connection, f"{REJECTED}.{table.name}", rejected_of(table))
         create(connection, "run", {"as_of": "date"})
+        create(connection, "expected", EXPECTED)
         yield connection
 
 
@@ -82,7 +94,8 @@ def create(connection: duckdb.DuckDBPyConnection, relation: str, columns: dict[s
 
 def given(case: Path) -> dict[str, Path]:
     """The relations of a case, and their files."""
-    return {path.stem: path for path in sorted(case.glob("*.csv")) if not path.name.startswith("expected")}
+    files = [path for path in sorted(case.glob("*.csv")) if not path.name.startswith("expected")]
+    return {path.stem.removeprefix("input."): path for path in files}
 
 
 def fill(connection: duckdb.DuckDBPyConnection, case: Path, *, backwards: bool = False) -> None:

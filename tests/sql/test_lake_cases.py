@@ -95,7 +95,8 @@ def test_columns_are_those_of_the_metadata(table: Table) -> None:
 def test_depends_on_is_what_the_query_reads(table: Table) -> None:
     relations = lake_cases.relations_of(lake_cases.query_text(table))
     assert len(set(table.metadata.depends_on)) == len(table.metadata.depends_on)
-    assert relations - {"run"} == set(table.metadata.depends_on)
+    assert relations - {"run", "expected"} == set(table.metadata.depends_on)
+    assert ("expected" in relations) == bool(table.metadata.tests)
 
 
 @pytest.mark.parametrize("table", SELECTS, ids=by_name)
@@ -121,6 +122,27 @@ def test_reasons_are_those_of_the_metadata_and_each_is_seen(table: Table) -> Non
                     reason for (reason,) in lake.execute(f"select distinct reason from {texts}").fetchall()
                 }
     assert seen - {None} == codes
+
+
+@pytest.mark.parametrize("table", [table for table in SELECTS if table.metadata.tests], ids=by_name)
+def test_quality_tests_are_those_of_the_metadata_and_each_is_seen_both_ways(table: Table) -> None:
+    """A test without its number would find nothing; one that cannot fail, or does nothing else, tells nothing."""
+    seen: dict[str, set[bool]] = {}
+    for case in QUERY_CASES:
+        if table_of(case) == table:
+            with lake_cases.lake_of(table.domain) as lake:
+                texts = lake_cases.texts(lake, case / "expected.csv")
+                for name, result in lake.execute(f"select nom, resultat from {texts}").fetchall():
+                    seen.setdefault(name, set()).add(result == "ok")
+    assert seen == {name: {True, False} for name in table.metadata.tests}
+    assert measured_in(lake_cases.query_text(table)) == set(table.metadata.tests)
+
+
+def measured_in(query: str) -> set[str]:
+    """The names for which a query has a number."""
+    cases = [case for case in parse_one(query, read="duckdb").find_all(exp.Case) if case.this is not None]
+    numbers = [case for case in cases if case.this.sql() == "expected.name"]
+    return {branch.this.this for case in numbers for branch in case.args["ifs"]}
 
 
 def test_only_queries_that_judge_have_the_columns_of_a_judgement() -> None:
