@@ -1,7 +1,7 @@
 """### The wine merchant's month: ERP, web shop and link file reconciled, tested, reported
 
-sources/wine/<month>/ → bronze → silver → gold → reports and mart. A step whose input has not changed does nothing and is shown
-as *skipped*; **Force** makes it work all the same.
+sources/wine/<month>/ → bronze → silver → gold → reports and mart. A step whose input has not changed does nothing and
+is shown as *skipped*; **Force** makes it work all the same.
 
 * **On schedule**: on the 15th of every month at 9 in the morning, the month before.
 * **One month**: *Trigger*, and give the month (as the param, or as the partition key in the advanced options).

@@ -7,6 +7,8 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import Message
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,15 @@ from typing import Any
 import psycopg
 import pytest
 import requests
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from psycopg.rows import dict_row
 from tests.conftest import settings_for
 
 from flocon.settings import Settings
 from flocon.stack.airflow import ADMIN, airflow_url
 from flocon.stack.lifecycle import down, up
+from flocon.stack.scratch import free_ports
 
 
 @dataclass(frozen=True)
@@ -95,10 +100,37 @@ def interrupt_at(process: subprocess.Popen[str], text: str) -> tuple[int, str]:
     return code, "".join(seen) + rest
 
 
+class Mailbox:
+    """Keeps the messages that an SMTP server is given."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Called by the server with a whole message."""
+        self.messages.append(message_from_bytes(envelope.original_content or b""))
+        return "250 OK"
+
+
 @pytest.fixture(scope="session")
-def stack(server_home: Path) -> Iterator[Stack]:
+def mailbox() -> Iterator[Mailbox]:
+    """What was mailed, by the connection that Airflow is given in its environment."""
+    box, (port,) = Mailbox(), free_ports(1)
+    server = Controller(box, hostname="127.0.0.1", port=port)
+    server.start()
+    options = "disable_ssl=true&disable_tls=true&from_email=flocon%40example.com"
+    os.environ["AIRFLOW_CONN_SMTP_DEFAULT"] = f"smtp://127.0.0.1:{port}/?{options}"
+    yield box
+    del os.environ["AIRFLOW_CONN_SMTP_DEFAULT"]
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(server_home: Path, mailbox: Mailbox) -> Iterator[Stack]:
     """The stack, once for all tests of a session: they use months of their own."""
-    settings = settings_for(server_home / "stack", lock_patience_s=60.0)
+    settings = settings_for(
+        server_home / "stack", lock_patience_s=60.0, wine_mail_to="cave@example.com,compta@example.com"
+    )
     up(settings, lambda _: None)
     try:
         yield Stack(settings, server_home)

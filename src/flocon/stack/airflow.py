@@ -50,6 +50,7 @@ def airflow_url(settings: Settings) -> str:
 def airflow_env(settings: Settings, places: Places) -> dict[str, str]:
     """The environment of every Airflow process, and so of every task; holds secrets."""
     outward = {name: os.environ[name] for name in _OUTWARD if name in os.environ}
+    given = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
     local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost", settings.bind]))
     options = {f"AIRFLOW__{name}": value for name, value in _options(settings, places).items()}
     return base_env(
@@ -61,6 +62,7 @@ def airflow_env(settings: Settings, places: Places) -> dict[str, str]:
         PYTHONUNBUFFERED="1",
         SPT_NOENV="1",  # process titles must leave the environment readable: it tells whose process this is
         **outward,
+        **given,
         **options,
         **_connections(settings),
         **settings.as_env(),
