@@ -40,8 +40,10 @@ judged as (
         name,
         case type
             when 'bigint' then regexp_full_match(text, '\d{1,18}([.]0+)?')
+            when 'integer' then regexp_full_match(text, '[+-]?\d{1,9}([.,]0+)?')
             when 'numeric(12,2)' then regexp_full_match(text, '[+-]?\d+([.,]\d+)?')
             when 'date' then day is not null
+            when 'boolean' then lower(text) in ('1', '0', '1.0', '0.0', 'true', 'false', 'vrai', 'faux', 'oui', 'non')
             else true
         end as is_readable
     from forms

@@ -11,16 +11,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flocon import ledger
-from flocon.engine import Engine
+from flocon.dropped.contract import Unfit, table_of
+from flocon.dropped.intake import fit, wanted
 from flocon.flow import Flow, Outcome
 from flocon.inbox import Drop, drops
 from flocon.postgres import Connection
 from flocon.quarantine import refuse
-from flocon.sales.contract import Unfit, judge_types, table_of
-from flocon.sales.csv_file import shape_of
-from flocon.sales.received import readable, write
 from flocon.shelf import dataset, is_held, lake_tables
-from flocon.tables import Table, fingerprint
+from flocon.tables import Table
 
 log = logging.getLogger(__name__)
 
@@ -91,36 +89,25 @@ class _Intake:
         entry = ledger.current(self.warehouse, self._dataset(table), LAYER)
         self.warehouse.commit()
         held = is_held(self.flow, LAYER, entry)
-        return entry, ledger.why_stale(entry, _wanted(table, sha256), output_exists=held, force=force)
+        return entry, ledger.why_stale(entry, wanted(table, sha256), output_exists=held, force=force)
 
     def _take(self, table: Table, sha256: str, received: Path, written: Path, started: float) -> ledger.Entry:
         """Hold the file against the contract, write it as Parquet and store that."""
-        shape = shape_of(received, table)
-        with Engine.open(self.flow.settings, self.scratch) as engine:
-            inferred = write(engine, received, shape, self.drop.name, written)
-            reads = readable(engine, table, written, shape.rows)
-        judge_types(reads, table)
+        fitted = fit(self.flow.settings, table, self.drop.name, received, written)
         key = _key(table, self.drop.name)
         stored = self.flow.lake.put_file(LAYER, key, written)
-        extra = [name for name in shape.columns if name not in table.contract_columns]
         entry = ledger.Entry(
             dataset=self._dataset(table),
             step=LAYER,
-            input_fingerprint=_wanted(table, sha256),
+            input_fingerprint=wanted(table, sha256),
             run_id=self.flow.run_id,
             seconds=time.monotonic() - started,
             source_url=self.drop.origin,
             sha256=sha256,
-            rows=shape.rows,
+            rows=fitted.rows,
             bytes=stored.bytes,
-            schema_seen=inferred,
-            facts={
-                "key": key,
-                "etag": stored.etag,
-                "delimiter": shape.delimiter,
-                "extra_columns": extra,
-                "readable": {read.name: [read.readable, read.filled] for read in reads},
-            },
+            schema_seen=fitted.types,
+            facts={"key": key, "etag": stored.etag, **fitted.facts},
         )
         ledger.record(self.warehouse, entry)
         self.warehouse.commit()
@@ -149,7 +136,3 @@ class _Intake:
             entry.sha256,
             entry.facts,
         )
-
-
-def _wanted(table: Table, sha256: str) -> str:
-    return f"sha256 {sha256} contract {fingerprint([table])}"

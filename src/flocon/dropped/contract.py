@@ -1,7 +1,7 @@
 """The contract of a dropped file: which table it is for, which columns it must bring, and of which types.
 
-The contract itself is the metadata of the bronze tables (`sql/sales/bronze/*/metadata.yaml`). Values are kept as they
-came: a file is refused only when it cannot be what its name says.
+The contract itself is the metadata of a domain's bronze tables (`sql/<domain>/bronze/*/metadata.yaml`). Values are kept
+as they came: a file is refused only when it cannot be what its name says.
 """
 
 from collections import Counter
@@ -36,14 +36,19 @@ class Read(NamedTuple):
     readable: int
 
 
+def is_for(name: str, table: Table) -> bool:
+    """Whether a dropped file is for a table, by its name, whatever its case."""
+    base = PurePosixPath(name).name.casefold()
+    return any(fnmatch(base, pattern.casefold()) for pattern in table.metadata.files)
+
+
 def table_of(name: str, tables: Sequence[Table]) -> Table:
-    """The table that a dropped file is for, by its name, whatever its case.
+    """The table that a dropped file is for, by its name.
 
     Raises:
         Unfit: it is for none of the tables, or for several.
     """
-    base = PurePosixPath(name).name.casefold()
-    found = [table for table in tables if any(fnmatch(base, p.casefold()) for p in table.metadata.files)]
+    found = [table for table in tables if is_for(name, table)]
     if len(found) == 1:
         return found[0]
     known = ", ".join(f"{' or '.join(table.metadata.files)} ({table.name})" for table in tables)

@@ -5,10 +5,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from flocon.dropped.contract import Read, Unfit
+from flocon.dropped.csv_file import Shape
 from flocon.engine import Engine
 from flocon.postgres import query_of
-from flocon.sales.contract import Read, Unfit
-from flocon.sales.csv_file import Shape
 from flocon.tables import Table, sql_root
 
 # Rows whose values are read to judge the types of their columns: a share is told well enough from so many.
@@ -45,6 +45,20 @@ def write(engine: Engine, path: Path, shape: Shape, name: str, written: Path) ->
             "unreadable", f"{shape.rows:,} rows, as a strict reader counts", f"{rows:,} by DuckDB's reader"
         )
     return inferred
+
+
+def leave_out_empty(engine: Engine, written: Path) -> int:
+    """Leave the rows without any value out of a written file; answer how many there are with one.
+
+    The others keep their place. Raises `Unfit` when there are none.
+    """
+    engine.register("bronze", [written])
+    filled = written.with_suffix(".filled")
+    rows = engine.write_parquet(_core("filled"), filled)
+    filled.replace(written)
+    if not rows:
+        raise Unfit("no_rows", "at least one row after the header", "only empty ones")
+    return rows
 
 
 def _inferred(engine: Engine, path: Path, shape: Shape) -> dict[str, str]:

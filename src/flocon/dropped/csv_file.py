@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flocon.sales.contract import Unfit, fit_header, known_columns
+from flocon.dropped.contract import Unfit, fit_header, known_columns
+from flocon.dropped.looks import SHOWN, kind_of, shown
 from flocon.tables import Table
 
 if TYPE_CHECKING:
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 DELIMITERS = (",", ";", "\t", "|")
 
 _CHUNK_BYTES = 1 << 20
-_SHOWN = 80
-_BINARY = {
-    b"PK\x03\x04": "a ZIP archive, as .xlsx files are",
-    b"\xd0\xcf\x11\xe0": "an old Office file, as .xls files are",
-    b"%PDF": "a PDF file",
-    b"\x1f\x8b": "a gzip archive",
-    b"PAR1": "a Parquet file",
-}
 
 
 @dataclass(frozen=True)
@@ -74,9 +67,9 @@ def _check_bytes(path: Path) -> None:
 
 
 def _check_start(start: bytes) -> None:
-    for magic, kind in _BINARY.items():
-        if start.startswith(magic):
-            raise Unfit("not_text", "text", kind)
+    kind = kind_of(start)
+    if kind is not None:
+        raise Unfit("not_text", "text", kind)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise Unfit("not_utf8", "text in UTF-8", "UTF-16, by its byte order mark")
 
@@ -101,9 +94,9 @@ def _delimiter(path: Path, table: Table) -> str:
     best = max(found, key=lambda delimiter: found[delimiter])
     if not found[best]:
         with path.open(encoding="utf-8-sig") as file:
-            first = file.readline(_SHOWN + 1)
+            first = file.readline(SHOWN + 1)
         expected = f"the names of the columns on the first line: {', '.join(table.contract_columns)}"
-        raise Unfit("no_header", expected, f"none of them in {_shown(first)}")
+        raise Unfit("no_header", expected, f"none of them in {shown(first)}")
     return best
 
 
@@ -122,7 +115,7 @@ def _count(reader: "Reader", width: int, delimiter: str) -> int:
         if len(row) == width:
             count += 1
         elif row:  # a line with nothing on it is no row
-            found = f"{len(row)} on line {reader.line_num}: {_shown(delimiter.join(row))}"
+            found = f"{len(row)} on line {reader.line_num}: {shown(delimiter.join(row))}"
             raise Unfit("field_count", f"{width} fields in every row, as in the header", found)
     if not count:
         raise Unfit("no_rows", "at least one row after the header", "only the header")
@@ -140,9 +133,3 @@ def _begin_of_broken_row(path: Path, delimiter: str) -> int:
         except csv.Error:
             pass
     return begin
-
-
-def _shown(text: str) -> str:
-    """The beginning of a text, in one line."""
-    line = " ".join(text.split())
-    return f"«{line[:_SHOWN]}…»" if len(line) > _SHOWN else f"«{line}»"
