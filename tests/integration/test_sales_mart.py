@@ -2,9 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -25,6 +23,7 @@ from tests.integration.sales_shop import (
     spoil_gold,
     start_publication,
 )
+from tests.integration.stopped import stopped_at, wait_until_stopped
 
 from flocon.errors import CheckFailed, FloconError, Unbalanced
 from flocon.flow import Flow
@@ -305,24 +304,6 @@ def test_gold_of_another_silver_is_not_published(flow: Flow, mart: Connection, p
 # Who else is there.
 
 
-@contextmanager
-def stopped_at(databases: Databases, table: str) -> Iterator[psycopg.Connection[Any]]:
-    """A time in which nobody can write to a table of the mart, though all can read it."""
-    with psycopg.connect(databases.mart_dsn) as holder:
-        holder.execute(f"lock table sales.{table} in share mode")
-        yield holder
-
-
-def wait_until_stopped(databases: Databases) -> None:
-    """Return when a publication waits for a lock of the mart."""
-    query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    with psycopg.connect(databases.mart_admin_dsn, autocommit=True) as admin:
-        deadline = time.monotonic() + 60
-        while not scalar(admin, query):
-            assert time.monotonic() < deadline, "no publication came that far"
-            time.sleep(0.01)
-
-
 class Reader(threading.Thread):
     """Reads in a loop what must agree: the states that it saw, and how long it waited at most (seconds)."""
 
@@ -372,9 +353,10 @@ def test_readers_see_the_old_state_then_the_new_one_and_never_wait(
     reader = Reader(databases.mart_reader_dsn)
     reader.start()
     with ThreadPoolExecutor(1) as thread:
-        with stopped_at(databases, "qualite"):  # it comes last: all the rest is replaced by then
+        # qualite comes last: all the rest is replaced by then.
+        with stopped_at(databases.mart_dsn, "sales.qualite"):
             publishing = thread.submit(publish, flow, as_of=MAY)
-            wait_until_stopped(databases)
+            wait_until_stopped(databases.mart_admin_dsn)
             before = len(reader.seen)
             time.sleep(2)
             assert len(reader.seen) > before
@@ -405,9 +387,9 @@ def test_a_publication_that_was_killed_is_as_if_it_had_never_been(
     published.clients[1].pays = "Suisse"
     published.drop_client(2)
     published.finish(flow)
-    with stopped_at(databases, table):
+    with stopped_at(databases.mart_dsn, f"sales.{table}"):
         worker = start_publication((databases.warehouse_dsn, databases.mart_dsn), lake_settings, MAY)
-        wait_until_stopped(databases)
+        wait_until_stopped(databases.mart_admin_dsn)
         worker.kill()
         worker.join()
     with psycopg.connect(databases.mart_dsn) as mart:
