@@ -22,6 +22,9 @@ BASE = [
     "pandas>=3.0,<4",
     "pgpq>=0.12,<0.13",
     "pyarrow>=24,<27",
+    # Excel: openpyxl reads, xlsxwriter writes (charts, and the same bytes for the same rows).
+    "openpyxl>=3.1,<4",
+    "xlsxwriter>=3.2,<4",
     # Lake and HTTP.
     "boto3>=1.42,<2",
     "requests>=2.32,<3",
@@ -45,6 +48,7 @@ BASE = [
 EXTRAS = {
     "dev": [
         "adbc-driver-postgresql>=1.10,<2",
+        "aiosmtpd>=1.4,<2",
         "boto3-stubs[s3]>=1.42,<2",
         "mypy>=2.3,<3",
         "pandas-stubs>=3.0,<4",
@@ -54,6 +58,7 @@ EXTRAS = {
         "ruff>=0.17,<0.18",
         "sqlglot>=30,<31",
         "sqlfluff>=4.4,<5",
+        "types-openpyxl>=3.1,<4",
         "types-psutil>=7,<8",
         "types-PyYAML>=6,<7",
         "types-requests>=2.32,<3",

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         description="Where a month's files are dropped: lake (`sources`, under wine/<month>/) or a folder",
     )
 
+    wine_reports_to: str = Field(
+        "",
+        pattern=r"^$|^[a-z0-9][a-z0-9.-]+(/[^/]+)*/?$",
+        description="Bucket and folder that a month's reports are stored in besides, as in exchange/wine (empty: none)",
+    )
     wine_mail_to: str = Field(
         "", description="Addresses that a month's reports are mailed to, with commas between (empty: nobody)"
     )
