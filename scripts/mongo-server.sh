@@ -1,7 +1,8 @@
 #!/bin/sh
-# Print the path of a MongoDB server for the tests, made once and kept: scripts/mongo-server.sh ferretdb|secantusdb
+# Make a MongoDB server for the tests, once, and print the path of its program: scripts/mongo-server.sh ferretdb|secantusdb
 #   ferretdb    FerretDB 1 on SQLite, built by Go from its checksummed module. It has no decimals (Decimal128).
-#   secantusdb  SecantusDB, MongoDB's protocol over MongoDB's storage engine, from wheels with checksums; it has them.
+#   secantusdb  SecantusDB, MongoDB's protocol and storage engine, from wheels with checksums; it has decimals. Its program is
+#               the Python that has it: -c "from secantus.cli import main; main()"
 # A `mongod` on PATH needs no script. Kept in $XDG_CACHE_HOME/flocon (default ~/.cache/flocon); exits 1 saying why not.
 set -eu
 

@@ -23,6 +23,8 @@ from flocon.errors import FloconError, TransientError, Unbalanced
 from flocon.flow import Flow, Outcome
 from flocon.publish.mongo import sync
 from flocon.publish.mongo_server import connected
+from flocon.sales import pipeline
+from flocon.sales.sample import DEFAULT_AS_OF, sample_files
 from flocon.shelf import lake_tables
 from flocon.stack.scratch import free_ports
 from flocon.tables import Table, find_table
@@ -49,8 +51,7 @@ class Scene:
         return {outcome.service: outcome for outcome in sync(self.flow, DOMAIN, force=force)}
 
     def with_url(self, url: str) -> "Scene":
-        settings = self.flow.settings.model_copy(update={"mongo_url": SecretStr(url)})
-        return replace(self, flow=replace(self.flow, settings=settings))
+        return replace(self, flow=with_url(self.flow, url))
 
     def found(self, table: Table) -> list[dict[str, Any]]:
         """The documents of a collection, without what is ours, in the order of their first column."""
@@ -84,6 +85,15 @@ class Scene:
         return value
 
 
+def with_url(flow: Flow, url: str) -> Flow:
+    return replace(flow, settings=flow.settings.model_copy(update={"mongo_url": SecretStr(url)}))
+
+
+def clear(server: MongoServer) -> None:
+    for name in server.database.list_collection_names():
+        server.database[name].drop()
+
+
 def in_order(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(documents, key=str)
 
@@ -100,9 +110,8 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def scene(server: MongoServer, flow: Flow, databases: Databases, tmp_path: Path) -> Scene:
-    for name in server.database.list_collection_names():
-        server.database[name].drop()
-    made = Scene(server, flow, databases, tmp_path).with_url(server.url)
+    clear(server)
+    made = Scene(server, with_url(flow, server.url), databases, tmp_path)
     for table in lake_tables(DOMAIN, "gold"):
         made.put(table, invented(table, range(25)))
     return made
@@ -124,6 +133,21 @@ def test_every_gold_table_becomes_a_collection_of_its_name(scene: Scene) -> None
         assert found == expected
         assert types_of(found) == types_of(expected)
         assert outcomes[table.name].rows == 25
+
+
+def test_gold_as_the_pipeline_makes_it(flow: Flow, server: MongoServer, tmp_path: Path) -> None:
+    """Real gold: as many documents as rows, and the turnover to the cent in two ways."""
+    clear(server)
+    sample_files(tmp_path / "shop", clients=60)
+    pipeline.bronze(flow, str(tmp_path / "shop"))
+    pipeline.silver(flow, DEFAULT_AS_OF)
+    rows = {outcome.service: outcome.rows for outcome in pipeline.gold(flow, DEFAULT_AS_OF)}
+    outcomes = sync(with_url(flow, server.url), DOMAIN)
+    assert {outcome.service: outcome.rows for outcome in outcomes} == rows
+    amounts = [Decimal(str(each["montant"])) for each in server.database[FACT].find()]
+    (headline,) = server.database["kpis"].find()
+    assert sum(amounts) == Decimal(str(headline["ca_total"])) > 0
+    assert len(amounts) == headline["nb_transactions"]
 
 
 def test_the_key_is_unique_in_mongodb_itself(scene: Scene) -> None:
@@ -156,6 +180,20 @@ def test_the_collection_mirrors_the_rows_of_now(scene: Scene, fact: Table) -> No
     assert outcomes[FACT].facts["removed"] == 23
     assert scene.found(fact) == scene.expected(fact, rows)
     assert scene.server.database[FACT].distinct("_source_hash") == [gold.sha256]
+
+
+def test_gold_without_rows_empties_the_collection(scene: Scene, fact: Table) -> None:
+    """As before the first purchase; later ones come as always."""
+    scene.put(fact, [])
+    assert scene.sync()[FACT].rows == 0
+    assert not scene.sync()[FACT].changed
+    rows = invented(fact, range(3))
+    scene.put(fact, rows)
+    assert scene.sync()[FACT].changed
+    assert scene.found(fact) == scene.expected(fact, rows)
+    scene.put(fact, [])
+    assert scene.sync()[FACT].facts["removed"] == 3
+    assert scene.found(fact) == []
 
 
 def test_force_writes_again_what_was_edited_by_hand(scene: Scene, fact: Table) -> None:

@@ -31,7 +31,7 @@ def enforce(shares: list[dict[str, Any]], about: str) -> None:
     failed = [_in_words(share) for share in shares if share["outcome"] == "fail"]
     if failed:
         raise CheckFailed(
-            f"{about} was not published and the mart stays as it was: {'; '.join(failed)}. Look at these rows in the "
+            f"{about} was not published, what is shown stays as it was: {'; '.join(failed)}. Look at these rows in the "
             "warehouse (view staging.trip); if they are right, raise the rule's share in sql/taxi/rejected/rule."
         )
 
