@@ -105,7 +105,8 @@ def _write_detail(sheet: Sheet, rows: Sequence[Row]) -> None:
 
 def _cells(name: str, rows: int) -> str:
     """The cells of a column of the products; the header stands for none, which adds nothing."""
-    return xl_range(1 if rows else 0, _PLACES[name], rows, _PLACES[name])
+    cells: str = xl_range(1 if rows else 0, _PLACES[name], rows, _PLACES[name])
+    return cells
 
 
 def _sum(rows: Sequence[Row], name: str) -> float:
