@@ -13,7 +13,7 @@ from bson.decimal128 import Decimal128
 from flocon.errors import FloconError, SettingsError
 from flocon.publish.mongo_documents import Shape, exact_double
 from flocon.publish.mongo_server import connected, host_of
-from flocon.settings import load_settings
+from flocon.stack.scratch import scratch_settings
 from flocon.tables import find_table
 
 WEEK = find_table("sales", "gold", "agg_semaine")
@@ -89,8 +89,8 @@ def test_the_host_of_an_address_has_no_password(url: str, host: str) -> None:
         "mongodb://user:se%cret@db",
     ],
 )
-def test_an_address_that_makes_no_sense_is_told_without_it(url: str) -> None:
-    settings = load_settings(mongo_url=url)
+def test_an_address_that_makes_no_sense_is_told_without_it(url: str, tmp_path: Path) -> None:
+    settings = scratch_settings(tmp_path, mongo_url=url)
     refused = pytest.raises(SettingsError, match="FLOCON_MONGO_URL is not an address of MongoDB")
     with refused as caught, connected(settings, "test"):
         pass

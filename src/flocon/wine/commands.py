@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from flocon.wine.reports import fetch_reports
 
 from flocon.console import say
 from flocon.lake import Lake
@@ -13,6 +12,7 @@ from flocon.runs import leaving_runs, tell_end
 from flocon.settings import get_settings
 from flocon.stack.airflow import airflow_url
 from flocon.wine import runs
+from flocon.wine.reports import fetch_reports
 
 app = typer.Typer(
     help="The wine merchant's ERP, web shop and link file, reconciled every month.", no_args_is_help=True
