@@ -118,6 +118,7 @@ def mail() -> dict[str, Any]:
     from tempfile import TemporaryDirectory
 
     from airflow.providers.smtp.hooks.smtp import SmtpHook
+
     from flocon.wine.reports import fetch_reports
 
     order, flow = _running()
