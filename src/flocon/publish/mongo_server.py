@@ -23,8 +23,9 @@ from flocon.settings import Settings
 
 Document: TypeAlias = dict[str, Any]
 
-# What holds where the address says nothing else: driver's defaults wait for half a minute, and for an answer for ever.
-_PATIENCE = {"serverSelectionTimeoutMS": 10_000, "connectTimeoutMS": 10_000, "socketTimeoutMS": 600_000}
+# Where the address says nothing else: the driver itself looks for a server for half a minute, and waits for ever for an
+# answer. Its connectTimeoutMS stays: a busy server that does not answer its heartbeat within it is taken for lost.
+_PATIENCE = {"serverSelectionTimeoutMS": 10_000, "socketTimeoutMS": 600_000}
 _SCHEMES = ("mongodb://", "mongodb+srv://")
 _DUPLICATE_KEY = 11000
 _REFUSES_LOGIN = {13, 18, 8000}
