@@ -39,7 +39,7 @@ def test_case(model: Model, case: Path) -> None:
         settings |= yaml.safe_load((case / "settings.yaml").read_text())
     for connection in (model.warehouse, model.mart):
         set_parameters(connection, run_id="test", **settings)
-    for path in sorted(case.glob("input.*.csv")):
+    for path in sorted(case.glob("input.*.csv"), key=in_order_of_creation):
         put_rows(model, path)
     wanted = sorted(case.glob("expected*.csv"))
     only_checks = [path.name for path in wanted] == ["expected.checks.csv"]
@@ -93,10 +93,20 @@ def fetch(connection: Connection, query: str, columns: list[str]) -> Rows:
     return sorted(rows, key=str)
 
 
+def in_order_of_creation(path: Path) -> int:
+    """A table's rows come after those that they refer to."""
+    return [table.qualified_name for table in load_tables()].index(filled_by(path))
+
+
+def filled_by(path: Path) -> str:
+    """The table that an input file is for."""
+    return path.name.removeprefix("input.").removesuffix(".csv")
+
+
 def put_rows(model: Model, path: Path) -> None:
     """COPY a CSV file into the table that its name tells, creating the partitions it needs."""
-    name = path.name.removeprefix("input.").removesuffix(".csv")
-    connection = model.server("mart" if name.startswith(("taxi.", "sales.")) else "warehouse")
+    name = filled_by(path)
+    connection = model.server("mart" if name.startswith(("taxi.", "sales.", "wine.")) else "warehouse")
     rows, columns = read_csv(path)
     if name.startswith(("raw.", "taxi.fact_trip_")):
         for month in sorted({row[columns.index("file_month")] for row in rows}):
