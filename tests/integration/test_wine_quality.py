@@ -22,12 +22,17 @@ from flocon.lake_tables import build_layer
 from flocon.shelf import Shelf, lake_tables
 from flocon.tables import find_table
 from flocon.wine.bronze import ingest
-from flocon.wine.quality import failing, lines, require_passed, results_of
+from flocon.wine.quality import Result, lines, require_passed, results_of
 
 APRIL, MAY = date(2024, 4, 1), date(2024, 5, 1)
 TESTS = find_table("wine", "gold", "tests_vin").metadata.tests
 LIMITS = {name: (test.severity, test.expected) for name, test in TESTS.items()}
 NO_BREAK = "\u00a0"
+
+
+def failing(flow: Flow, month: date) -> list[Result]:
+    """The tests of a month that keep it from being published."""
+    return [result for result in results_of(flow, month) if result.failed]
 
 
 def run(flow: Flow, folder: Path, month: date = MAY) -> list[str]:

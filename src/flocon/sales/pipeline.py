@@ -12,7 +12,6 @@ from flocon.sales.mart import publish
 from flocon.sales.quality import Quality, quality
 
 __all__ = [
-    "LAYERS",
     "Ingested",
     "Quality",
     "bronze",
@@ -26,7 +25,6 @@ __all__ = [
 ]
 
 DOMAIN = "sales"
-LAYERS = ("bronze", "silver", "gold", "mart", "publish")
 
 
 def is_empty(flow: Flow, source: str) -> bool:

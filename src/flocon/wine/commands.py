@@ -3,15 +3,19 @@
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 
 from flocon.console import say
+from flocon.errors import FloconError
+from flocon.flow import Flow
 from flocon.lake import Lake
-from flocon.months import parse_month, parse_months
+from flocon.months import Month, parse_month, parse_months
 from flocon.runs import leaving_runs, tell_end
-from flocon.settings import get_settings
+from flocon.settings import Settings, get_settings
 from flocon.stack.airflow import airflow_url
 from flocon.wine import runs
+from flocon.wine.quality import OK, lines, results_of
 from flocon.wine.reports import fetch_reports
 
 app = typer.Typer(
@@ -33,8 +37,30 @@ def run(
     with leaving_runs(say, f"{airflow_url(settings)}/dags/{runs.DAG}/runs"):
         followed = runs.run(settings, say, order)
     tell_end(say, followed)
+    for month in order.months:
+        _print_tests(settings, month)
     if followed.failed:
         raise typer.Exit(1)
+
+
+def _print_tests(settings: Settings, month: Month) -> None:
+    """How many of the month's quality tests are ok, and those that are not, where gold came that far."""
+    flow = Flow(
+        lambda: psycopg.connect(settings.warehouse_dsn),
+        lambda: psycopg.connect(settings.mart_dsn),
+        Lake.of(settings),
+        "command line",
+        settings,
+    )
+    try:
+        found = results_of(flow, month)
+    except FloconError as error:
+        say(f"\n{month:%Y-%m}: no quality tests ({error})")
+        return
+    others = [result for result in found if result.resultat != OK]
+    say(f"\n{month:%Y-%m}: {len(found) - len(others)} of {len(found)} quality tests are ok")
+    for line in lines(others):
+        say(f"  {line}")
 
 
 @app.command()

@@ -59,11 +59,6 @@ def results_of(flow: Flow, month: date) -> list[Result]:
         return results(Shelf(flow, warehouse, DOMAIN, Path(scratch), month))
 
 
-def failing(flow: Flow, month: date) -> list[Result]:
-    """The tests of a month that keep it from being published, by name."""
-    return [result for result in results_of(flow, month) if result.failed]
-
-
 def lines(found: Iterable[Result]) -> list[str]:
     """One line a test for people to read, those that are not ok first: result, name, found and expected."""
     ordered = sorted(found, key=lambda result: (not result.failed, result.resultat == OK, result.nom))
