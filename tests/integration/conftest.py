@@ -6,6 +6,7 @@ from datetime import date
 
 import psycopg
 import pytest
+from psycopg.errors import InsufficientPrivilege
 from tests.conftest import Databases
 from tests.integration.publisher import Publisher
 
@@ -14,6 +15,7 @@ from flocon.lake import Lake
 from flocon.migrate import migrate
 from flocon.postgres import Connection
 from flocon.settings import Settings
+from flocon.tables import Table
 from flocon.taxi import pipeline
 from flocon.taxi.sample import month_chunks
 
@@ -76,3 +78,22 @@ def mart_digest(mart: Connection) -> str:
         digest.update(f"{table} {row}\n".encode())
     mart.rollback()
     return digest.hexdigest()
+
+
+def assert_reads_only(databases: Databases, tables: list[Table]) -> None:
+    """The mart's reader can read all rows of these tables and views, which have some, and write none."""
+    with psycopg.connect(databases.mart_reader_dsn, autocommit=True) as reader:
+        reader.execute("set default_transaction_read_only = off")  # which anybody may; rights must hold alone
+        for table in tables:
+            name, column = table.qualified_name, next(iter(table.metadata.columns))
+            assert reader.execute(f"select * from {name}").fetchall(), name
+            if table.metadata.kind == "view":  # of two tables: nobody writes through it
+                continue
+            for statement in (
+                f"insert into {name} ({column}) values (null)",
+                f"update {name} set {column} = null",
+                f"delete from {name}",
+                f"truncate {name}",
+            ):
+                with pytest.raises(InsufficientPrivilege):
+                    reader.execute(statement)
