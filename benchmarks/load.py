@@ -79,7 +79,7 @@ class LoadBench:
     @property
     def _uri(self) -> str:
         settings = self._ground.flow.settings
-        password = settings.warehouse_loader_password.get_secret_value()
+        password = settings.secret("warehouse_loader_password")
         host, port = settings.address("warehouse")
         return f"postgresql://warehouse_loader:{password}@{host}:{port}/warehouse"
 

@@ -66,9 +66,9 @@ class Servers:
             server.grant_roles(name)
         s = self.settings
         return Databases(
-            s.dsn("warehouse", "warehouse_loader", s.warehouse_loader_password, name),
-            s.dsn("mart", "mart_loader", s.mart_loader_password, name),
-            s.dsn("mart", "mart_reader", s.mart_reader_password, name),
+            s.dsn("warehouse", "warehouse_loader", name),
+            s.dsn("mart", "mart_loader", name),
+            s.dsn("mart", "mart_reader", name),
             self.warehouse.admin_dsn_of(name),
             self.mart.admin_dsn_of(name),
         )

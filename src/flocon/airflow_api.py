@@ -69,7 +69,7 @@ class AirflowApi:
     @classmethod
     def connect(cls, settings: Settings) -> "AirflowApi":
         """Log in to the stack's Airflow; StackError when it does not answer."""
-        api = cls(airflow_url(settings), ADMIN, settings.airflow_admin_password.get_secret_value())
+        api = cls(airflow_url(settings), ADMIN, settings.secret("airflow_admin_password"))
         api._log_in()
         # From here on an outage is a restart of the server by its supervisor, which is worth waiting for.
         retry = Retry(connect=8, read=0, status=0, other=0, backoff_factor=0.5)

@@ -12,7 +12,7 @@ from flocon.console import print_table, say
 from flocon.dotenv import ensure_env
 from flocon.errors import FloconError
 from flocon.sales import commands as sales
-from flocon.settings import env_file, get_settings, load_settings, secret_names
+from flocon.settings import env_file, get_settings
 from flocon.sql_shell import print_csv
 from flocon.stack.airflow import ADMIN, airflow_url
 from flocon.stack.clean import clean_up
@@ -123,7 +123,7 @@ def clean(
     data: Annotated[bool, typer.Option(help="Remove the servers' data and logs for good")] = False,
 ) -> None:
     """Refuse while the servers run; with --data remove all that they stored."""
-    removed = clean_up(load_settings(**dict.fromkeys(secret_names(), "unused")), is_data_wanted=data)
+    removed = clean_up(get_settings(), is_data_wanted=data)
     for folder in removed:
         say(f"removed {folder}")
 

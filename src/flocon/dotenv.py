@@ -13,7 +13,7 @@ def random_secret(name: str) -> str:
     if name == "airflow_fernet_key":
         return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     return secrets.token_hex(
-        10 if name == "s3_access_key" else 32
+        10 if name.endswith("_access_key") else 32
     )  # Airflow wants 64 bytes to sign tokens with
 
 

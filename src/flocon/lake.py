@@ -63,7 +63,7 @@ class Lake:
     @classmethod
     def of(cls, settings: Settings) -> "Lake":
         """The lake of the settings."""
-        keys = (settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value())
+        keys = (settings.secret("s3_access_key"), settings.secret("s3_secret_key"))
         return cls.connect(settings.s3_url, *keys)
 
     @classmethod

@@ -1,13 +1,14 @@
 """Settings: the only reader of the environment.
 
 A value is that of the process environment (`FLOCON_<NAME>`), else of the project's `.env`, else the default here.
-Secrets have no default: `make env` writes random ones into `.env` once.
+Secrets have no default: `make env` writes random ones into `.env` once. A process needs only those that it uses.
 """
 
 import os
+from collections.abc import Container
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from dotenv import dotenv_values
 from psycopg.conninfo import make_conninfo
@@ -18,8 +19,11 @@ from flocon.errors import SettingsError
 
 PREFIX = "FLOCON_"
 Port = Annotated[int, Field(ge=1, le=65535)]
-# rclone refuses S3 keys shorter than three characters; an empty password would mean "no password" to libpq.
-Secret = Annotated[SecretStr, Field(min_length=3)]
+# None until it is given. rclone refuses S3 keys shorter than three characters, MinIO's administrator needs eight.
+Secret = Annotated[SecretStr | None, Field(min_length=3)]
+
+# What only administers servers: no task, API or dashboard gets these.
+ADMIN_SECRETS = ("postgres_password", "s3_admin_access_key", "s3_admin_secret_key")
 
 
 def project_dir() -> Path:
@@ -59,7 +63,36 @@ class Settings(BaseSettings):
     airflow_db_port: Port = Field(15433, description="Port of Airflow's metadata database")
     s3_port: Port = Field(9000, description="Port of the embedded S3 server")
     s3_endpoint: str = Field("", description="URL of the S3 service (default: the embedded one)")
+    airflow_host: str = Field(
+        "127.0.0.1",
+        description="Host of Airflow's web interface and REST API, as its other processes reach it",
+    )
     airflow_port: Port = Field(8080, description="Port of Airflow's web interface and REST API")
+    airflow_public_url: str = Field(
+        "",
+        description="Address of Airflow's web interface as browsers reach it (default: that host and port)",
+    )
+    api_host: str = Field(
+        "127.0.0.1", description="Host of the API over the mart, as the dashboard reaches it"
+    )
+    api_port: Port = Field(8000, description="Port of the API over the mart")
+    dashboard_port: Port = Field(8501, description="Port of the dashboard")
+
+    # Airflow's executor
+    airflow_executor: Literal["LocalExecutor", "CeleryExecutor"] = Field(
+        "LocalExecutor", description="LocalExecutor, or CeleryExecutor for workers on several machines"
+    )
+    redis_host: str = Field("127.0.0.1", description="Host of the Redis that hands tasks to Celery's workers")
+    redis_port: Port = Field(6379, description="Its port")
+
+    # Ports of the deployment alone (docker-compose.yml)
+    s3_console_port: Port = Field(9001, description="Port of MinIO's web console")
+    notebooks_port: Port = Field(8888, description="Port of JupyterLab (profile notebooks)")
+    mongo_port: Port = Field(27017, description="Port of MongoDB (profile mongo)")
+    mongo_express_port: Port = Field(8081, description="Port of Mongo Express (profile mongo)")
+    flower_port: Port = Field(
+        5555, description="Port of Flower, which shows Celery's workers (profile flower)"
+    )
 
     # Sizes
     shared_buffers_mb: int = Field(
@@ -125,18 +158,41 @@ class Settings(BaseSettings):
     )
     mongo_database: str = Field("flocon", description="Its database")
 
+    # Notifications
+    notify_on: Literal["failure", "all"] = Field(
+        "failure", description="Runs that are notified about: failure (those that failed) or all"
+    )
+    notify_mail_to: str = Field(
+        "", description="Addresses that are mailed at a run's end, with commas between (empty: nobody)"
+    )
+    notify_webhook_url: SecretStr = Field(
+        SecretStr(""), description="Address that a run's end is posted to as JSON (empty: none)"
+    )
+
     # Secrets
-    postgres_password: Secret = Field(description="Superuser `postgres` of the embedded PostgreSQL servers")
-    warehouse_loader_password: Secret = Field(description="Role `warehouse_loader` of the warehouse")
-    mart_loader_password: Secret = Field(description="Role `mart_loader` of the mart")
-    mart_reader_password: Secret = Field(description="Role `mart_reader` of the mart, which can only SELECT")
-    airflow_db_password: Secret = Field(description="Role `airflow` of Airflow's metadata database")
-    s3_access_key: Secret = Field(description="Access key of the lake")
-    s3_secret_key: Secret = Field(description="Secret key of the lake")
-    airflow_admin_password: Secret = Field(description="User `admin` of Airflow's web interface")
-    airflow_fernet_key: Secret = Field(description="Key that Airflow encrypts stored connections with")
-    airflow_jwt_secret: Secret = Field(description="Key that Airflow signs its API tokens with")
-    airflow_secret_key: Secret = Field(description="Key that Airflow signs its web sessions with")
+    postgres_password: Secret = Field(None, description="Superuser `postgres` of the PostgreSQL servers")
+    warehouse_loader_password: Secret = Field(None, description="Role `warehouse_loader` of the warehouse")
+    mart_loader_password: Secret = Field(None, description="Role `mart_loader` of the mart")
+    mart_reader_password: Secret = Field(
+        None, description="Role `mart_reader` of the mart, which can only SELECT"
+    )
+    airflow_db_password: Secret = Field(None, description="Role `airflow` of Airflow's metadata database")
+    s3_access_key: Secret = Field(None, description="Access key of the lake")
+    s3_secret_key: Secret = Field(None, description="Secret key of the lake")
+    s3_admin_access_key: Secret = Field(
+        None,
+        description="Administrator of the S3 server: makes the buckets and the lake's user (MinIO's root)",
+    )
+    s3_admin_secret_key: Secret = Field(None, description="Its secret key")
+    airflow_admin_password: Secret = Field(None, description="User `admin` of Airflow's web interface")
+    airflow_fernet_key: Secret = Field(None, description="Key that Airflow encrypts stored connections with")
+    airflow_jwt_secret: Secret = Field(None, description="Key that Airflow signs its API tokens with")
+    airflow_secret_key: Secret = Field(None, description="Key that Airflow signs its web sessions with")
+    redis_password: Secret = Field(None, description="Password of Redis")
+    notebooks_token: Secret = Field(None, description="Token that JupyterLab asks for")
+    mongo_password: Secret = Field(None, description="User `flocon` of the deployment's MongoDB")
+    mongo_express_password: Secret = Field(None, description="User `admin` of Mongo Express")
+    flower_password: Secret = Field(None, description="User `admin` of Flower")
 
     @property
     def home_dir(self) -> Path:
@@ -151,36 +207,45 @@ class Settings(BaseSettings):
     @property
     def warehouse_dsn(self) -> str:
         """Connection string of the warehouse as `warehouse_loader`."""
-        return self.dsn("warehouse", "warehouse_loader", self.warehouse_loader_password)
+        return self.dsn("warehouse", "warehouse_loader")
 
     @property
     def mart_dsn(self) -> str:
         """Connection string of the mart as `mart_loader`."""
-        return self.dsn("mart", "mart_loader", self.mart_loader_password)
+        return self.dsn("mart", "mart_loader")
 
     @property
     def mart_reader_dsn(self) -> str:
         """Connection string of the mart as `mart_reader`, which can only SELECT."""
-        return self.dsn("mart", "mart_reader", self.mart_reader_password)
+        return self.dsn("mart", "mart_reader")
 
-    def as_env(self) -> dict[str, str]:
+    def secret(self, name: str) -> str:
+        """The value of a secret. SettingsError when it is not given."""
+        value = getattr(self, name)
+        if value is None:
+            raise SettingsError(
+                f"not set: {PREFIX}{name.upper()}; run `make env` to have it written into {env_file()}"
+            )
+        return str(value.get_secret_value())
+
+    def as_env(self, *, without: Container[str] = ()) -> dict[str, str]:
         """The environment that gives another process these settings, whatever its `.env` says; holds the secrets."""
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        plain = {k: v.get_secret_value() if isinstance(v, SecretStr) else str(v) for k, v in values.items()}
-        return {PREFIX + name.upper(): value for name, value in plain.items()}
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in without}
+        plain = {k: v.get_secret_value() if isinstance(v, SecretStr) else v for k, v in values.items()}
+        return {PREFIX + name.upper(): str(value) for name, value in plain.items() if value is not None}
 
     def address(self, server: str) -> tuple[str, int]:
         """Host and port of `warehouse`, `mart` or `airflow_db`."""
         return getattr(self, f"{server}_host"), getattr(self, f"{server}_port")
 
-    def dsn(self, server: str, user: str, password: SecretStr, dbname: str = "") -> str:
+    def dsn(self, server: str, user: str, dbname: str = "") -> str:
         """Connection string of one PostgreSQL server; the database is named after the server unless given."""
         host, port = self.address(server)
         return make_conninfo(
             host=host,
             port=port,
             user=user,
-            password=password.get_secret_value(),
+            password=self.secret(f"{user}_password"),
             dbname=dbname or server.removesuffix("_db"),
             connect_timeout=10,
         )
@@ -188,7 +253,7 @@ class Settings(BaseSettings):
 
 def secret_names() -> list[str]:
     """The settings that are secrets, in the order of `Settings`."""
-    return [name for name, field in Settings.model_fields.items() if field.is_required()]
+    return [name for name, field in Settings.model_fields.items() if field.default is None]
 
 
 def missing_secrets() -> list[str]:
@@ -201,7 +266,7 @@ def load_settings(**given: object) -> Settings:
     """Settings with `given` on top of the environment and `.env`.
 
     Raises:
-        SettingsError: a secret is missing or a value makes no sense; names the variable, never its value.
+        SettingsError: a value makes no sense; names the variable, never its value.
     """
     try:
         return Settings(_env_file=env_file(), **given)  # type: ignore[call-arg, arg-type]
@@ -214,11 +279,7 @@ def load_settings(**given: object) -> Settings:
 def _explain(error: ValidationError) -> str:
     """One line a variable. Values are left out: they may be secrets."""
     problems = {PREFIX + str(e["loc"][0]).upper() if e["loc"] else "?": e for e in error.errors()}
-    missing = [name for name, e in problems.items() if e["type"] == "missing"]
-    lines = [f"{name}: {e['msg']}" for name, e in problems.items() if e["type"] != "missing"]
-    if missing:
-        lines.append(f"not set: {', '.join(missing)}; run `make env` to have them written into {env_file()}")
-    return "\n".join(lines)
+    return "\n".join(f"{name}: {e['msg']}" for name, e in problems.items())
 
 
 @lru_cache(maxsize=1)

@@ -59,7 +59,7 @@ class Stack:
     def airflow(self, method: str, path: str, **body: object) -> Any:
         """Ask Airflow's REST API, as its administrator."""
         url = airflow_url(self.settings)
-        login = {"username": ADMIN, "password": self.settings.airflow_admin_password.get_secret_value()}
+        login = {"username": ADMIN, "password": self.settings.secret("airflow_admin_password")}
         token = requests.post(f"{url}/auth/token", json=login, timeout=30).json()["access_token"]
         header = {"Authorization": f"Bearer {token}"}
         answer = requests.request(

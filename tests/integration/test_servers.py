@@ -240,8 +240,8 @@ def test_killed_s3_server_leaves_the_old_object_whole_and_no_remains(
         "s3",
         endpoint_url=settings.s3_url,
         region_name="us-east-1",
-        aws_access_key_id=settings.s3_access_key.get_secret_value(),
-        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+        aws_access_key_id=settings.secret("s3_access_key"),
+        aws_secret_access_key=settings.secret("s3_secret_key"),
     )
     name = {"Bucket": "bronze", "Key": "tlc/month"}
     with running(program, tmp_path / "s3.log") as process:

@@ -95,7 +95,7 @@ def test_nothing_listens_beyond_loopback(stack: RunningStack) -> None:
 
 
 def test_no_secret_on_a_command_line_or_in_a_log(stack: RunningStack) -> None:
-    secrets = {name: getattr(stack.settings, name).get_secret_value() for name in secret_names()}
+    secrets = {name: stack.settings.secret(name) for name in secret_names()}
     commands = "\n".join(" ".join(process.cmdline()) for process in processes(stack))
     places = find_places(stack.settings)
     logs = [
@@ -110,7 +110,7 @@ def test_no_secret_on_a_command_line_or_in_a_log(stack: RunningStack) -> None:
 
 
 def test_files_with_secrets_are_private(stack: RunningStack) -> None:
-    secrets = [getattr(stack.settings, name).get_secret_value().encode() for name in secret_names()]
+    secrets = [stack.settings.secret(name).encode() for name in secret_names()]
     home = stack.settings.home_dir
     skipped = home / "postgres", home / "lake"  # the servers' own: directories of mode 0700
     for file in home.rglob("*"):
@@ -124,7 +124,7 @@ def test_files_with_secrets_are_private(stack: RunningStack) -> None:
 
 def test_airflow_wants_the_password_of_the_settings(stack: RunningStack) -> None:
     url = f"http://127.0.0.1:{stack.settings.airflow_port}"
-    login = {"username": "admin", "password": stack.settings.airflow_admin_password.get_secret_value()}
+    login = {"username": "admin", "password": stack.settings.secret("airflow_admin_password")}
     token = requests.post(f"{url}/auth/token", json=login, timeout=10)
     assert token.status_code == 201
     wrong = requests.post(f"{url}/auth/token", json={**login, "password": "wrong"}, timeout=10)
@@ -141,8 +141,8 @@ def test_buckets_are_there_and_stay_when_emptied(stack: RunningStack) -> None:
         "s3",
         endpoint_url=s.s3_url,
         region_name="us-east-1",
-        aws_access_key_id=s.s3_access_key.get_secret_value(),
-        aws_secret_access_key=s.s3_secret_key.get_secret_value(),
+        aws_access_key_id=s.secret("s3_access_key"),
+        aws_secret_access_key=s.secret("s3_secret_key"),
     )
     client.put_object(Bucket="reports", Key="a/b", Body=b"c")
     client.delete_object(Bucket="reports", Key="a/b")

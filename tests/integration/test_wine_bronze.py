@@ -71,8 +71,8 @@ def inbox(lake: Lake, lake_settings: Settings) -> Inbox:
         boto3.client(
             "s3",
             endpoint_url=lake_settings.s3_url,
-            aws_access_key_id=lake_settings.s3_access_key.get_secret_value(),
-            aws_secret_access_key=lake_settings.s3_secret_key.get_secret_value(),
+            aws_access_key_id=lake_settings.secret("s3_access_key"),
+            aws_secret_access_key=lake_settings.secret("s3_secret_key"),
             region_name="us-east-1",
         ),
     )

@@ -78,7 +78,7 @@ def _options(settings: Settings, places: Places) -> dict[str, str]:
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": str(settings.airflow_parallelism),
         "CORE__LOAD_EXAMPLES": "False",
-        "CORE__FERNET_KEY": settings.airflow_fernet_key.get_secret_value(),
+        "CORE__FERNET_KEY": settings.secret("airflow_fernet_key"),
         "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks DNS, which may be slow or away
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
@@ -87,8 +87,8 @@ def _options(settings: Settings, places: Places) -> dict[str, str]:
         "API__PORT": str(settings.airflow_port),
         "API__BASE_URL": url,
         "API__WORKERS": "1",
-        "API__SECRET_KEY": settings.airflow_secret_key.get_secret_value(),
-        "API_AUTH__JWT_SECRET": settings.airflow_jwt_secret.get_secret_value(),
+        "API__SECRET_KEY": settings.secret("airflow_secret_key"),
+        "API_AUTH__JWT_SECRET": settings.secret("airflow_jwt_secret"),
         "DATABASE__SQL_ALCHEMY_CONN": _metadata_url(settings),
         "LOGGING__BASE_LOG_FOLDER": str(places.airflow / "logs"),
         "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(places.airflow / "bundles"),
@@ -109,7 +109,7 @@ def _options(settings: Settings, places: Places) -> dict[str, str]:
 
 def _metadata_url(settings: Settings) -> str:
     host, port = settings.address("airflow_db")
-    password = quote(settings.airflow_db_password.get_secret_value(), safe="")
+    password = quote(settings.secret("airflow_db_password"), safe="")
     return f"postgresql+psycopg2://airflow:{password}@{host}:{port}/airflow"
 
 
@@ -118,13 +118,13 @@ def _connections(settings: Settings) -> dict[str, str]:
     known: dict[str, dict[str, object]] = {}
     for server in ("warehouse", "mart"):
         host, port = settings.address(server)
-        password = getattr(settings, f"{server}_loader_password").get_secret_value()
+        password = settings.secret(f"{server}_loader_password")
         login = {"login": f"{server}_loader", "password": password}
         known[server] = {"conn_type": "postgres", "host": host, "port": port, "schema": server, **login}
     known["lake"] = {
         "conn_type": "aws",
-        "login": settings.s3_access_key.get_secret_value(),
-        "password": settings.s3_secret_key.get_secret_value(),
+        "login": settings.secret("s3_access_key"),
+        "password": settings.secret("s3_secret_key"),
         "extra": {"endpoint_url": settings.s3_url, "region_name": "us-east-1"},
     }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in known.items()}
@@ -132,7 +132,7 @@ def _connections(settings: Settings) -> dict[str, str]:
 
 def prepare_airflow(settings: Settings, places: Places) -> None:
     """Write the login of the web interface."""
-    passwords = {ADMIN: settings.airflow_admin_password.get_secret_value()}
+    passwords = {ADMIN: settings.secret("airflow_admin_password")}
     write_private(places.airflow / _PASSWORDS, json.dumps(passwords))
 
 

@@ -49,8 +49,8 @@ def check_s3(settings: Settings) -> None:
         "s3",
         endpoint_url=settings.s3_url,
         region_name="us-east-1",
-        aws_access_key_id=settings.s3_access_key.get_secret_value(),
-        aws_secret_access_key=settings.s3_secret_key.get_secret_value(),
+        aws_access_key_id=settings.secret("s3_access_key"),
+        aws_secret_access_key=settings.secret("s3_secret_key"),
         config=config,
     )
     try:

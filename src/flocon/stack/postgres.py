@@ -56,7 +56,7 @@ class PostgresServer:
 
     def admin_dsn_of(self, database: str) -> str:
         """Connection string of the superuser to one database."""
-        return self.settings.dsn(self.name, "postgres", self.settings.postgres_password, database)
+        return self.settings.dsn(self.name, "postgres", database)
 
     @property
     def program(self) -> Program:
@@ -131,7 +131,7 @@ class PostgresServer:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             if account := self.places.account:
                 os.fchown(stream.fileno(), account.uid, account.gid)
-            stream.write(self.settings.postgres_password.get_secret_value())
+            stream.write(self.settings.secret("postgres_password"))
 
     @property
     def stamp(self) -> Path:
@@ -153,7 +153,7 @@ class PostgresServer:
             *[str(self.places.postgres_bin / "createdb"), "--host", host, "--port", str(port)],
             *["--username=postgres", "--maintenance-db=postgres", "--template", template, database],
         ]
-        env = base_env(PGPASSWORD=self.settings.postgres_password.get_secret_value())
+        env = base_env(PGPASSWORD=self.settings.secret("postgres_password"))
         try:
             run_as(None, command, env, Path("/"))
         except subprocess.CalledProcessError as error:
@@ -166,7 +166,7 @@ class PostgresServer:
         file = self.settings.project / "sql" / "roles" / f"{self.database}.sql"
         with psycopg.connect(self.admin_dsn_of(database)) as admin:
             for role, setting in SERVERS[self.name].items():
-                password = getattr(self.settings, setting).get_secret_value()
+                password = self.settings.secret(setting)
                 # The server gets the verifier, never the password, so no log of its can hold it.
                 verifier = admin.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
                 admin.execute(

@@ -12,7 +12,7 @@ _UNFINISHED = ".rclone_temp_multipart_*"
 
 def s3_program(settings: Settings, folder: Path) -> Program:
     """The server process over `folder`; needs `prepare_lake` to have run."""
-    keys = f"{settings.s3_access_key.get_secret_value()},{settings.s3_secret_key.get_secret_value()}"
+    keys = ",".join(map(settings.secret, ("s3_access_key", "s3_secret_key")))
     return Program(
         name="s3",
         # Without --no-cleanup the deletion of its last object takes the bucket away as well.

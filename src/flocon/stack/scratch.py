@@ -7,7 +7,7 @@ from pathlib import Path
 from flocon.dotenv import random_secret
 from flocon.settings import Settings, load_settings, secret_names
 
-_PORTS = ("warehouse_port", "mart_port", "airflow_db_port", "s3_port", "airflow_port")
+_PORTS = tuple(name for name in Settings.model_fields if name.endswith("_port"))
 
 
 def free_ports(number: int) -> list[int]:

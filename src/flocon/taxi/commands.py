@@ -134,7 +134,7 @@ def _print_reconciliation(rows: list[dict[str, Any]], months: list[Month]) -> No
 
 
 def _where(settings: Settings) -> list[str]:
-    password = settings.airflow_admin_password.get_secret_value()
+    password = settings.secret("airflow_admin_password")
     return [
         "",
         f"Airflow   {airflow_url(settings)}/dags/taxi_monthly   user {ADMIN}, password {password}",
