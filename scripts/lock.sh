@@ -1,5 +1,6 @@
 #!/bin/sh
-# Write the lock files out of setup.py, for Python 3.11 to 3.13 and every platform.
+# Write the lock files, for Python 3.11 to 3.13 and every platform: out of setup.py, and for the images that are without
+# Airflow out of requirements-*.in, with the same versions.
 # They name versions and hashes, and neither an index nor this machine.
 set -eu
 
@@ -9,8 +10,8 @@ compile() {
 }
 
 header() {
-    printf '# Written by `make lock`. Direct dependencies and their bounds are in setup.py.\n'
-    cat "$1"
+    printf '# Written by `make lock`. Direct dependencies and their bounds are in %s.\n' "$1"
+    cat "$2"
 }
 
 scratch=$(mktemp -d)
@@ -19,8 +20,13 @@ trap 'rm -rf "$scratch"' EXIT INT TERM
 echo 'uv' | compile - --output-file "$scratch/uv.txt"
 compile setup.py --output-file "$scratch/base.txt"
 compile setup.py --extra dev --constraint "$scratch/base.txt" --output-file "$scratch/dev.txt"
+for image in web notebooks; do
+    compile "requirements-$image.in" --constraint "$scratch/base.txt" --output-file "$scratch/$image.txt"
+done
 
-header "$scratch/uv.txt" >requirements-uv.txt
-header "$scratch/base.txt" >requirements.txt
-header "$scratch/dev.txt" >requirements-dev.txt
+header setup.py "$scratch/uv.txt" >requirements-uv.txt
+header setup.py "$scratch/base.txt" >requirements.txt
+header setup.py "$scratch/dev.txt" >requirements-dev.txt
+header requirements-web.in "$scratch/web.txt" >requirements-web.txt
+header requirements-notebooks.in "$scratch/notebooks.txt" >requirements-notebooks.txt
 wc -l requirements*.txt

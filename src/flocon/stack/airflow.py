@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from flocon.errors import StackError
-from flocon.settings import Settings
+from flocon.settings import ADMIN_SECRETS, Settings
 from flocon.stack.places import Places
 from flocon.stack.program import Program, base_env, write_private
 
@@ -65,7 +65,7 @@ def airflow_env(settings: Settings, places: Places) -> dict[str, str]:
         **given,
         **options,
         **_connections(settings),
-        **settings.as_env(),
+        **settings.as_env(without=ADMIN_SECRETS),
     )
 
 
