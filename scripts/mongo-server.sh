@@ -5,30 +5,17 @@
 #               the Python that has it: -c "from secantus.cli import main; main()"
 # A `mongod` on PATH needs no script. Kept in $XDG_CACHE_HOME/flocon (default ~/.cache/flocon); exits 1 saying why not.
 set -eu
-
-cache=${XDG_CACHE_HOME:-$HOME/.cache}/flocon/mongo-servers
 here=$(cd "$(dirname "$0")" && pwd)
-
-say() { printf '%s\n' "$*" >&2; }
-fail() { say "error: $*"; exit 1; }
+. "$here/go-server.sh"
 
 # As Go's own checksum database has it, here as well for those who have switched that off.
 ferretdb=v1.24.2
 ferretdb_sum="h1:trrUU0LbmusMbyubhPS1IELncvrIwKrsRT2LW1UUWCw="
 
 make_ferretdb() {
-    command -v go >/dev/null || fail "building FerretDB needs Go 1.24 or newer on PATH: https://go.dev/dl"
-    say "building FerretDB $ferretdb with Go, once: a minute or two"
-    # Not `go install …@version`: that asks for the list of all versions, which some module proxies refuse.
-    about=$(cd "$scratch" && go mod download -json "github.com/FerretDB/FerretDB@$ferretdb") ||
-        fail "the module of FerretDB $ferretdb could not be downloaded; is GOPROXY reachable? Go says why above"
-    field() { printf '%s\n' "$about" | sed -n "s/^[[:space:]]*\"$1\": \"\(.*\)\",*$/\1/p"; }
-    [ "$(field Sum)" = "$ferretdb_sum" ] || fail "the module of FerretDB $ferretdb has another checksum: $(field Sum)"
-    cp -R "$(field Dir)" "$scratch/source"
-    chmod -R u+w "$scratch/source"
+    go_source github.com/FerretDB/FerretDB "$ferretdb" "$ferretdb_sum"
     printf '%s\n' "$ferretdb" >"$scratch/source/build/version/version.txt" # it does not start without
-    (cd "$scratch/source" && CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$scratch/made" ./cmd/ferretdb) ||
-        fail "FerretDB $ferretdb could not be built; Go says why above"
+    go_build ./cmd/ferretdb
 }
 
 make_secantusdb() {
@@ -40,21 +27,14 @@ make_secantusdb() {
 }
 
 case ${1:-} in
-    ferretdb) made=$cache/ferretdb-$ferretdb program=$made ;;
+    ferretdb) made=$cache/mongo-servers/ferretdb-$ferretdb program=$made ;;
     secantusdb)
         version=$("${PYTHON:-python3}" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-        made=$cache/secantusdb-$(cksum <"$here/mongo-server.txt" | cut -d ' ' -f 1)-python$version
+        made=$cache/mongo-servers/secantusdb-$(cksum <"$here/mongo-server.txt" | cut -d ' ' -f 1)-python$version
         program="$made/bin/python"
         ;;
     *) fail "usage: scripts/mongo-server.sh ferretdb|secantusdb" ;;
 esac
 
-if [ ! -e "$made" ]; then
-    mkdir -p "$cache"
-    scratch=$(mktemp -d "$cache/.making-XXXXXX")
-    trap 'rm -rf "$scratch"' EXIT
-    trap 'exit 130' INT TERM
-    "make_$1"
-    [ -e "$made" ] || mv "$scratch/made" "$made" # whole or not there; another run may have been faster
-fi
+once "$made" "make_$1"
 printf '%s\n' "$program"
