@@ -9,6 +9,8 @@ import typer
 from rich.table import Table
 
 from flocon.console import print_table, say
+from flocon.deployment import HEALTH, become_airflow, check_service
+from flocon.deployment import prepare as prepare_servers
 from flocon.dotenv import ensure_env
 from flocon.errors import FloconError
 from flocon.sales import commands as sales
@@ -126,6 +128,25 @@ def clean(
     removed = clean_up(get_settings(), is_data_wanted=data)
     for folder in removed:
         say(f"removed {folder}")
+
+
+@app.command()
+def prepare() -> None:
+    """Make running servers ready, as the deployment's first service: roles, schemas, buckets, Airflow's tables."""
+    prepare_servers(get_settings(), say)
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def airflow(arguments: Annotated[list[str], typer.Argument(help="As in `airflow dags list`")]) -> None:
+    """Run Airflow's own command line, configured as the settings say: `flocon airflow dags list`."""
+    become_airflow(get_settings(), arguments)
+
+
+@app.command()
+def health(service: Annotated[str, typer.Argument(help=", ".join(HEALTH))]) -> None:
+    """Say whether a process of Airflow is well; exit 1 when it is not."""
+    check_service(get_settings(), service)
+    say(f"{service} is healthy")
 
 
 @app.command()

@@ -14,6 +14,7 @@ import pytest
 from tests.conftest import Servers, settings_for, stack_at
 
 from flocon.errors import SettingsError, StackError
+from flocon.settings import project_dir
 from flocon.stack import places as places_module
 from flocon.stack.account import server_account
 from flocon.stack.health import Refused, check_postgres, check_s3, wait_until
@@ -54,9 +55,9 @@ def test_server_runs_for_an_unprivileged_account(server_home: Path) -> None:
 
 def test_the_stacks_own_settings_survive_a_crash() -> None:
     for server in ("warehouse", "mart", "airflow_db"):
-        options = Tuning().options(server)
-        assert options["fsync"] is True
-        assert options["full_page_writes"] is True
+        lines = Tuning().configuration(project_dir(), server).splitlines()
+        options = dict(line.split(" = ", 1) for line in lines if line and not line.startswith("#"))
+        assert options["fsync"] == options["full_page_writes"] == "on"
 
 
 @is_root

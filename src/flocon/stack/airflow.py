@@ -1,12 +1,13 @@
-"""Airflow on its own PostgreSQL: configured by environment variables alone, four processes, LocalExecutor."""
+"""Airflow on its own PostgreSQL: configured by environment variables alone, the same ones in both stacks."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from flocon.errors import StackError
 from flocon.settings import ADMIN_SECRETS, Settings
@@ -27,34 +28,47 @@ _OUTWARD = (
     *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
+# What a caller may say to Airflow itself: connections, variables, a secrets backend, how mail is sent.
+_GIVEN = (
+    *("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__", "AIRFLOW__WORKERS__SECRETS_"),
+    *("AIRFLOW__SMTP__", "AIRFLOW__EMAIL__"),
+)
 
 
 def airflow_programs(settings: Settings, places: Places) -> list[Program]:
     """The four processes; need `prepare_airflow` and an up-to-date metadata database."""
-    env = airflow_env(settings, places)
+    env = airflow_env(settings, places.airflow)
     return [
-        Program(f"airflow-{name}", (_airflow(), name, *options), places.airflow, env, stops_as_group=True)
+        Program(
+            f"airflow-{name}", (airflow_command(), name, *options), places.airflow, env, stops_as_group=True
+        )
         for name, options in _PROCESSES.items()
     ]
 
 
-def _airflow() -> str:
-    return str(Path(sys.prefix, "bin", "airflow"))
+def airflow_command() -> str:
+    """Path of the program `airflow` that belongs to this Python, else the one on PATH."""
+    path = f"{Path(sys.prefix, 'bin')}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    found = shutil.which("airflow", path=path)
+    if found is None:
+        raise StackError("the program `airflow` is not there: install requirements.txt")
+    return found
 
 
 def airflow_url(settings: Settings) -> str:
     """Address of the web interface and of the REST API."""
-    return f"http://{settings.bind}:{settings.airflow_port}"
+    return f"http://{settings.airflow_host}:{settings.airflow_port}"
 
 
-def airflow_env(settings: Settings, places: Places) -> dict[str, str]:
-    """The environment of every Airflow process, and so of every task; holds secrets."""
+def airflow_env(settings: Settings, home: Path) -> dict[str, str]:
+    """The environment of every Airflow process, and so of every task; holds secrets. `home` is AIRFLOW_HOME."""
     outward = {name: os.environ[name] for name in _OUTWARD if name in os.environ}
-    given = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CONN_")}
-    local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost", settings.bind]))
-    options = {f"AIRFLOW__{name}": value for name, value in _options(settings, places).items()}
+    given = {name: value for name, value in os.environ.items() if name.startswith(_GIVEN)}
+    own = {settings.bind, settings.airflow_host, urlsplit(settings.s3_url).hostname or ""}
+    local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost", *sorted(own)]))
+    options = {f"AIRFLOW__{name}": value for name, value in _options(settings, home).items()}
     return base_env(
-        AIRFLOW_HOME=str(places.airflow),
+        AIRFLOW_HOME=str(home),
         AWS_REQUEST_CHECKSUM_CALCULATION="when_required",
         AWS_RESPONSE_CHECKSUM_VALIDATION="when_required",
         NO_PROXY=local,
@@ -69,29 +83,29 @@ def airflow_env(settings: Settings, places: Places) -> dict[str, str]:
     )
 
 
-def _options(settings: Settings, places: Places) -> dict[str, str]:
+def _options(settings: Settings, home: Path) -> dict[str, str]:
     """Airflow's configuration, section__option."""
     project, url = settings.project / "airflow", airflow_url(settings)
     return {
         "CORE__DAGS_FOLDER": str(project / "dags"),
         "CORE__PLUGINS_FOLDER": str(project / "plugins"),
-        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__EXECUTOR": settings.airflow_executor,
         "CORE__PARALLELISM": str(settings.airflow_parallelism),
         "CORE__LOAD_EXAMPLES": "False",
         "CORE__FERNET_KEY": settings.secret("airflow_fernet_key"),
         "CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # the default asks DNS, which may be slow or away
         "CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
-        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(places.airflow / _PASSWORDS),
+        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / _PASSWORDS),
         "API__HOST": settings.bind,
         "API__PORT": str(settings.airflow_port),
-        "API__BASE_URL": url,
+        "API__BASE_URL": settings.airflow_public_url or url,
         "API__WORKERS": "1",
         "API__SECRET_KEY": settings.secret("airflow_secret_key"),
         "API_AUTH__JWT_SECRET": settings.secret("airflow_jwt_secret"),
         "DATABASE__SQL_ALCHEMY_CONN": _metadata_url(settings),
-        "LOGGING__BASE_LOG_FOLDER": str(places.airflow / "logs"),
-        "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(places.airflow / "bundles"),
+        "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
         "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
@@ -104,7 +118,27 @@ def _options(settings: Settings, places: Places) -> dict[str, str]:
         "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
         "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        **(_celery(settings) if settings.airflow_executor == "CeleryExecutor" else {}),
     }
+
+
+def _celery(settings: Settings) -> dict[str, str]:
+    """How tasks reach the workers (Redis) and what came of them (the metadata database, which outlives Redis)."""
+    flower = settings.flower_password
+    return {
+        "CELERY__BROKER_URL": broker_url(settings),
+        "CELERY__RESULT_BACKEND": f"db+{_metadata_url(settings)}",
+        "CELERY__WORKER_CONCURRENCY": str(settings.airflow_parallelism),
+        "CELERY__FLOWER_HOST": settings.bind,
+        "CELERY__FLOWER_PORT": str(settings.flower_port),
+        **({"CELERY__FLOWER_BASIC_AUTH": f"{ADMIN}:{flower.get_secret_value()}"} if flower else {}),
+    }
+
+
+def broker_url(settings: Settings) -> str:
+    """Address of the Redis that hands out tasks; holds its password."""
+    password = quote(settings.secret("redis_password"), safe="")
+    return f"redis://:{password}@{settings.redis_host}:{settings.redis_port}/0"
 
 
 def _metadata_url(settings: Settings) -> str:
@@ -114,26 +148,30 @@ def _metadata_url(settings: Settings) -> str:
 
 
 def _connections(settings: Settings) -> dict[str, str]:
-    """The connections that DAGs use by name: warehouse, mart (as their loaders) and lake."""
+    """The connections that DAGs use by name: warehouse, mart (as their loaders) and lake.
+
+    One whose secret this process is not given is left to Airflow's secrets backend.
+    """
     known: dict[str, dict[str, object]] = {}
     for server in ("warehouse", "mart"):
         host, port = settings.address(server)
-        password = settings.secret(f"{server}_loader_password")
-        login = {"login": f"{server}_loader", "password": password}
-        known[server] = {"conn_type": "postgres", "host": host, "port": port, "schema": server, **login}
-    known["lake"] = {
-        "conn_type": "aws",
-        "login": settings.secret("s3_access_key"),
-        "password": settings.secret("s3_secret_key"),
-        "extra": {"endpoint_url": settings.s3_url, "region_name": "us-east-1"},
-    }
+        if getattr(settings, f"{server}_loader_password") is not None:
+            login = {"login": f"{server}_loader", "password": settings.secret(f"{server}_loader_password")}
+            known[server] = {"conn_type": "postgres", "host": host, "port": port, "schema": server, **login}
+    if settings.s3_access_key is not None:
+        known["lake"] = {
+            "conn_type": "aws",
+            "login": settings.secret("s3_access_key"),
+            "password": settings.secret("s3_secret_key"),
+            "extra": {"endpoint_url": settings.s3_url, "region_name": "us-east-1"},
+        }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in known.items()}
 
 
-def prepare_airflow(settings: Settings, places: Places) -> None:
-    """Write the login of the web interface."""
+def prepare_airflow(settings: Settings, home: Path) -> None:
+    """Write the login of the web interface into AIRFLOW_HOME."""
     passwords = {ADMIN: settings.secret("airflow_admin_password")}
-    write_private(places.airflow / _PASSWORDS, json.dumps(passwords))
+    write_private(home / _PASSWORDS, json.dumps(passwords))
 
 
 def migrate_airflow(settings: Settings, places: Places, stamp: Path) -> bool:
@@ -148,8 +186,8 @@ def migrate_airflow(settings: Settings, places: Places, stamp: Path) -> bool:
     log = places.logs / "airflow-db-migrate.log"
     with log.open("ab") as output:
         done = subprocess.run(
-            [_airflow(), "db", "migrate"],
-            env=airflow_env(settings, places),
+            [airflow_command(), "db", "migrate"],
+            env=airflow_env(settings, places.airflow),
             cwd=places.airflow,
             stdin=subprocess.DEVNULL,
             stdout=output,

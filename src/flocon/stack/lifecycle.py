@@ -74,7 +74,7 @@ def _alone(places: Places) -> Iterator[None]:
 def _fresh_supervisor(stack: Stack, supervisor: Supervisor) -> None:
     require_free_ports(stack.servers)
     prepare_lake(stack.places.lake)
-    prepare_airflow(stack.settings, stack.places)
+    prepare_airflow(stack.settings, stack.places.airflow)
     with ThreadPoolExecutor(len(stack.postgres)) as pool:
         list(pool.map(PostgresServer.prepare, stack.postgres))
     supervisor.start([server.program for server in stack.servers])

@@ -11,20 +11,14 @@ from pathlib import Path
 import psycopg
 
 from flocon.errors import StackError
+from flocon.roles import ROLES, grant_roles
 from flocon.settings import Settings
 from flocon.stack.account import run_as
 from flocon.stack.places import Places
 from flocon.stack.program import Program, base_env
-from flocon.stack.tuning import Tuning, render
+from flocon.stack.tuning import Tuning
 
 log = logging.getLogger(__name__)
-
-# server -> the roles that sql/roles/<database>.sql creates; a role's password is the setting <role>_password.
-SERVERS: dict[str, dict[str, str]] = {
-    "warehouse": {"warehouse_loader": "warehouse_loader_password"},
-    "mart": {"mart_loader": "mart_loader_password", "mart_reader": "mart_reader_password"},
-    "airflow_db": {"airflow": "airflow_db_password"},
-}
 
 # listen_addresses is what keeps strangers out; whoever gets in needs a password.
 _HBA = "host all all all scram-sha-256\n"
@@ -88,8 +82,8 @@ class PostgresServer:
             self._initdb()
         host, port = self.settings.bind, self.settings.address(self.name)[1]
         hba = self._config / "pg_hba.conf"
-        text = render(
-            {"listen_addresses": host, "port": port, "hba_file": str(hba), **self.tuning.options(self.name)}
+        text = self.tuning.configuration(
+            self.settings.project, self.name, listen_addresses=host, port=port, hba_file=str(hba)
         )
         self._config.mkdir(exist_ok=True)
         self._config.chmod(0o755)
@@ -162,17 +156,8 @@ class PostgresServer:
             ) from error
 
     def grant_roles(self, database: str) -> None:
-        """Run the server's sql/roles file in one of its databases."""
-        file = self.settings.project / "sql" / "roles" / f"{self.database}.sql"
-        with psycopg.connect(self.admin_dsn_of(database)) as admin:
-            for role, setting in SERVERS[self.name].items():
-                password = self.settings.secret(setting)
-                # The server gets the verifier, never the password, so no log of its can hold it.
-                verifier = admin.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256")
-                admin.execute(
-                    "select set_config(%s, %s, true)", [f"flocon.{role}_verifier", verifier.decode()]
-                )
-            admin.execute(file.read_text(encoding="utf-8"))
+        """Bring its roles up to date, as one of its databases wants them."""
+        grant_roles(self.settings, self.name, database)
 
 
 def postgres_servers(
@@ -180,4 +165,4 @@ def postgres_servers(
 ) -> list[PostgresServer]:
     """The three servers of a stack."""
     chosen = tuning or Tuning(shared_buffers_mb=settings.shared_buffers_mb)
-    return [PostgresServer(name, settings, places, chosen) for name in SERVERS]
+    return [PostgresServer(name, settings, places, chosen) for name in ROLES]

@@ -1,48 +1,12 @@
-"""PostgreSQL's settings, in one place: chosen for loading whole months, and no crash loses what was committed."""
+"""PostgreSQL's settings: those of `deploy/postgres/*.conf`, and beside them what depends on the machine."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-Value = str | int | float | bool
+Value = str | int | bool
 
 _MB = 1 << 20
-_COMMON: dict[str, Value] = {
-    "unix_socket_directories": "",  # one way in, and that one asks for a password
-    "password_encryption": "scram-sha-256",
-    "ssl": False,
-    # No replicas are fed from here, and then a table created and filled in one transaction is not written twice.
-    "wal_level": "minimal",
-    "max_wal_senders": 0,
-    "fsync": True,
-    "full_page_writes": True,
-    "jit": False,  # compiling costs more than it saves on queries of a second
-    "timezone": "UTC",
-    "log_timezone": "UTC",
-    "log_line_prefix": "%m [%p] %q%u@%d ",
-    "log_checkpoints": False,
-    "log_min_error_statement": "panic",  # a failing statement may hold data; its error message is logged all the same
-}
-
-# Bulk loading: rare, large checkpoints; memory for sorts, index builds and foreign key validation.
-_BULK: dict[str, Value] = {
-    "max_connections": 60,
-    "checkpoint_timeout": "30min",
-    "max_wal_size": "8GB",
-    "min_wal_size": "512MB",
-    "wal_buffers": "64MB",
-    "maintenance_work_mem": "256MB",
-    "work_mem": "64MB",
-    "effective_io_concurrency": 64,
-    "random_page_cost": 1.1,
-}
-
-# Airflow: many short transactions of a few rows.
-_SMALL: dict[str, Value] = {
-    "max_connections": 120,
-    "shared_buffers": "64MB",
-    "max_wal_size": "512MB",
-}
 
 
 @dataclass(frozen=True)
@@ -52,13 +16,23 @@ class Tuning:
     shared_buffers_mb: int = 0
     is_durable: bool = True
 
-    def options(self, server: str) -> dict[str, Value]:
-        """The settings of one server."""
-        if server == "airflow_db":
-            own = dict(_SMALL)
-        else:
-            own = {**_BULK, "shared_buffers": f"{self.shared_buffers_mb or _default_buffers_mb()}MB"}
-        return {**_COMMON, **own, "dynamic_shared_memory_type": _shared_memory(), "fsync": self.is_durable}
+    def configuration(self, project: Path, server: str, **more: Value) -> str:
+        """The text of a server's postgresql.conf: its file in the project, then the machine's values, then `more`."""
+        is_small = server == "airflow_db"
+        file = project / "deploy" / "postgres" / ("small.conf" if is_small else "bulk.conf")
+        buffers = (
+            {} if is_small else {"shared_buffers": f"{self.shared_buffers_mb or _default_buffers_mb()}MB"}
+        )
+        own: dict[str, Value] = {
+            **buffers,
+            "unix_socket_directories": "",  # one way in, and that one asks for a password
+            "dynamic_shared_memory_type": _shared_memory(),
+            "fsync": self.is_durable,
+            **more,
+        }
+        return file.read_text(encoding="utf-8") + "".join(
+            f"{name} = {_literal(value)}\n" for name, value in own.items()
+        )
 
 
 def _default_buffers_mb() -> int:
@@ -77,11 +51,6 @@ def _shared_memory() -> str:
         return "mmap"
     state = os.statvfs(shm)
     return "posix" if state.f_bavail * state.f_frsize >= 512 * _MB else "mmap"
-
-
-def render(options: dict[str, Value]) -> str:
-    """The text of a postgresql.conf."""
-    return "".join(f"{name} = {_literal(value)}\n" for name, value in options.items())
 
 
 def _literal(value: Value) -> str:

@@ -1,0 +1,1 @@
+"""The API over the mart, which reads it as `mart_reader`."""
