@@ -10,7 +10,8 @@ begin
     execute format('alter role airflow password %L', current_setting('flocon.airflow_verifier'));
     execute format('revoke all on database %I from public', current_database());
     revoke all on database postgres, template1 from public;
-    execute format('grant connect, create, temporary on database %I to airflow', current_database());
+    execute format('revoke all on database %I from airflow', current_database());
+    execute format('grant connect, temporary on database %I to airflow', current_database());
 end
 $$;
 

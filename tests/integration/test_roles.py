@@ -1,11 +1,19 @@
 """Roles: the loaders own what they make and nothing else, and the reader can only SELECT."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import errors
-from tests.conftest import Connection, Databases, Servers
+from psycopg.conninfo import make_conninfo
+from tests.conftest import Connection, Databases, Servers, settings_for
+
+from flocon.stack.health import check_postgres, wait_until
+from flocon.stack.places import find_places
+from flocon.stack.postgres import postgres_servers
+from flocon.stack.program import running
+from flocon.stack.tuning import Tuning
 
 
 @pytest.fixture(scope="module")
@@ -72,17 +80,92 @@ def test_reader_cannot_hold_up_loading(module_databases: Databases) -> None:
         assert reader.execute("show default_transaction_read_only").fetchone() == ("on",)
 
 
-@pytest.mark.parametrize("server", ["warehouse", "mart"])
-def test_loader_is_nobody_special(server: str, request: pytest.FixtureRequest) -> None:
-    loader: Connection = request.getfixturevalue(server)
-    row = loader.execute(
+OWNERS = ("warehouse_loader", "mart_loader", "airflow")
+
+
+@pytest.fixture(scope="module")
+def owners(servers: Servers, server_home: Path, module_databases: Databases) -> Iterator[dict[str, str]]:
+    """Connection strings of the roles that own what they make, each on its own kind of server."""
+    settings = settings_for(server_home / "roles")
+    places = find_places(settings)
+    airflow_db = postgres_servers(settings, places, Tuning(shared_buffers_mb=16, is_durable=False))[2]
+    airflow_db.prepare()
+    with running(airflow_db.program, places.logs / "airflow_db.log"):
+        wait_until(lambda: check_postgres(airflow_db.admin_dsn, "the test's server"), 30)
+        airflow_db.ensure_database()
+        password = settings.secret("airflow_db_password")
+        yield {
+            "warehouse_loader": module_databases.warehouse_dsn,
+            "mart_loader": module_databases.mart_dsn,
+            "airflow": make_conninfo(
+                airflow_db.admin_dsn, user="airflow", password=password, dbname="airflow"
+            ),
+        }
+
+
+@pytest.fixture(params=OWNERS)
+def owner(request: pytest.FixtureRequest, owners: dict[str, str]) -> Iterator[Connection]:
+    with psycopg.connect(owners[request.param], autocommit=True) as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create role mine",
+        "create database mine",
+        "alter role current_user superuser",
+        "alter role postgres password 'mine'",
+        "set role postgres",
+        "set session authorization postgres",
+        "select rolpassword from pg_authid",
+        "select pg_read_file('postgresql.conf')",
+        "select pg_ls_dir('.')",
+        "copy (select 1) to program 'true'",
+        "copy (select 1) to '/tmp/x'",
+        "alter system set fsync = off",
+        "select pg_reload_conf()",
+        "checkpoint",
+        "grant pg_read_all_data to current_user",
+    ],
+)
+def test_owner_of_data_administers_nothing(owner: Connection, statement: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        owner.execute(statement)
+
+
+def test_owner_of_data_is_nobody_special(owner: Connection) -> None:
+    row = owner.execute(
         "select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls "
         "from pg_roles where rolname = current_user"
     ).fetchone()
     assert row == (False, False, False, False, False)
-    loader.execute("create schema raw")
-    with pytest.raises(errors.InsufficientPrivilege):
-        loader.execute("create table public.mine (x int)")
+    member = owner.execute(
+        "select roleid from pg_auth_members where member = current_user::regrole"
+    ).fetchall()
+    assert member == []
+
+
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("warehouse_loader", "create table public.mine (x int)"),
+        ("mart_loader", "create table public.mine (x int)"),
+        ("mart_loader", "alter role mart_reader password 'mine'"),
+        ("mart_loader", "set role mart_reader"),
+        ("airflow", "create schema mine"),
+    ],
+)
+def test_owner_keeps_to_its_own(owners: dict[str, str], role: str, statement: str) -> None:
+    with psycopg.connect(owners[role]) as connection, pytest.raises(errors.InsufficientPrivilege):
+        connection.execute(statement)
+
+
+@pytest.mark.parametrize("role", OWNERS)
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_owner_gets_into_no_other_database(owners: dict[str, str], role: str, database: str) -> None:
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(owners[role], dbname=database)
 
 
 def test_passwords_are_needed_and_stored_as_scram_verifiers(module_databases: Databases) -> None:
