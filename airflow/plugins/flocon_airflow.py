@@ -61,6 +61,7 @@ def _lake() -> Lake:
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     from flocon.lake import Lake
+    from flocon.settings import get_settings
 
     hook = S3Hook("lake")
     keys = hook.get_credentials()
@@ -72,6 +73,7 @@ def _lake() -> Lake:
         keys.secret_key,
         region=hook.region_name or "us-east-1",
         session_token=keys.token,
+        prefix=get_settings().s3_bucket_prefix,
     )
 
 

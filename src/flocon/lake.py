@@ -5,20 +5,18 @@ Nothing here belongs to one S3 server: AWS, MinIO and `rclone serve s3` answer t
 
 import hashlib
 import logging
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import boto3
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flocon.errors import FloconError, TransientError
+from flocon.s3 import name_on_server, s3_client
 from flocon.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,14 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BUCKETS = ("bronze", "silver", "gold", "quarantine", "sources", "reports")
-
 _PART_BYTES = 8 << 20
 _TAIL_BYTES = 8 << 20
-
-# Newer SDKs add checksums that S3-compatible servers may refuse or misread; pyarrow's SDK reads these at its first use.
-for _name in ("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION"):
-    os.environ.setdefault(_name, "when_required")
 
 
 class LakeObject(NamedTuple):
@@ -54,17 +46,20 @@ class Stored:
 
 
 class Lake:
-    """Buckets of one S3 server."""
+    """Buckets of one S3 server, by the names that Flocon has for them; there, the six of them have `prefix` before."""
 
-    def __init__(self, client: "S3Client", filesystem: pafs.S3FileSystem) -> None:
+    def __init__(self, client: "S3Client", filesystem: pafs.S3FileSystem, prefix: str = "") -> None:
         self._client = client
         self._filesystem = filesystem
+        self._prefix = prefix
 
     @classmethod
     def of(cls, settings: Settings) -> "Lake":
         """The lake of the settings."""
         keys = (settings.secret("s3_access_key"), settings.secret("s3_secret_key"))
-        return cls.connect(settings.s3_url, *keys)
+        return cls.connect(
+            settings.s3_url, *keys, region=settings.s3_region, prefix=settings.s3_bucket_prefix
+        )
 
     @classmethod
     def connect(
@@ -75,25 +70,10 @@ class Lake:
         *,
         region: str = "us-east-1",
         session_token: str | None = None,
+        prefix: str = "",
     ) -> "Lake":
         """Make clients for an S3 server; `endpoint` is its URL, or None for AWS itself."""
-        config = Config(
-            signature_version="s3v4",
-            connect_timeout=10,
-            read_timeout=60,
-            retries={"mode": "standard", "max_attempts": 4},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        )
-        client = boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            aws_session_token=session_token,
-            region_name=region,
-            config=config,
-        )
+        client = s3_client(endpoint, access_key, secret_key, region=region, session_token=session_token)
         filesystem = pafs.S3FileSystem(
             access_key=access_key,
             secret_key=secret_key,
@@ -103,13 +83,16 @@ class Lake:
             connect_timeout=10,
             request_timeout=60,
         )
-        return cls(client, filesystem)
+        return cls(client, filesystem, prefix)
+
+    def _named(self, bucket: str) -> str:
+        return name_on_server(bucket, self._prefix)
 
     def head(self, bucket: str, key: str) -> LakeObject | None:
         """What the lake knows of an object, or None when there is none."""
         with _explained(f"asking for {bucket}/{key}"):
             try:
-                answer = self._client.head_object(Bucket=bucket, Key=key)
+                answer = self._client.head_object(Bucket=self._named(bucket), Key=key)
             except ClientError as error:
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
                     return None
@@ -128,21 +111,22 @@ class Lake:
         `accept(tail, size)` sees the last 8 MiB and the size before the object appears, and may raise to refuse it.
         """
         digest, size, tail, parts = hashlib.sha256(), 0, b"", []
+        name = self._named(bucket)
         with _explained(f"storing {bucket}/{key}"):
-            upload = self._client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+            upload = self._client.create_multipart_upload(Bucket=name, Key=key)["UploadId"]
             try:
                 for number, part in enumerate(_parts(chunks), start=1):
                     digest.update(part)
                     size += len(part)
                     tail = (tail + part)[-_TAIL_BYTES:]
-                    parts.append(self._put_part(bucket, key, upload, number, part))
+                    parts.append(self._put_part(name, key, upload, number, part))
                 if accept is not None:
                     accept(tail, size)
                 self._client.complete_multipart_upload(
-                    Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+                    Bucket=name, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
                 )
             except BaseException:
-                self._abort(bucket, key, upload)
+                self._abort(name, key, upload)
                 raise
         stored = self.head(bucket, key)  # servers differ in the ETag that completing an upload returns
         if stored is None or stored.bytes != size:
@@ -174,7 +158,9 @@ class Lake:
     def list(self, bucket: str, prefix: str) -> dict[str, LakeObject]:
         """The objects whose key starts with `prefix`, by key."""
         with _explained(f"listing {bucket}/{prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._named(bucket), Prefix=prefix
+            )
             return {
                 found["Key"]: LakeObject(found["ETag"].strip('"'), found["Size"])
                 for page in pages
@@ -185,7 +171,8 @@ class Lake:
         """Write an object into a file; return the SHA-256 (hex) of its bytes. FloconError when there is none."""
         digest = hashlib.sha256()
         with _explained(f"reading {bucket}/{key}"), path.open("wb") as file:
-            for chunk in self._client.get_object(Bucket=bucket, Key=key)["Body"].iter_chunks(_PART_BYTES):
+            body = self._client.get_object(Bucket=self._named(bucket), Key=key)["Body"]
+            for chunk in body.iter_chunks(_PART_BYTES):
                 digest.update(chunk)
                 file.write(chunk)
         return digest.hexdigest()
@@ -193,14 +180,14 @@ class Lake:
     def read(self, bucket: str, key: str) -> bytes:
         """The bytes of a small object."""
         with _explained(f"reading {bucket}/{key}"):
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return self._client.get_object(Bucket=self._named(bucket), Key=key)["Body"].read()
 
     @contextmanager
     def open_parquet(self, bucket: str, key: str) -> Iterator[pq.ParquetFile]:
         """Open a Parquet object; its columns are read piecewise as its batches are asked for."""
         with (
             _explained(f"reading {bucket}/{key}"),
-            self._filesystem.open_input_file(f"{bucket}/{key}") as source,
+            self._filesystem.open_input_file(f"{self._named(bucket)}/{key}") as source,
             pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True) as file,
         ):
             yield file

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     airflow_db_port: Port = Field(15433, description="Port of Airflow's metadata database")
     s3_port: Port = Field(9000, description="Port of the embedded S3 server")
     s3_endpoint: str = Field("", description="URL of the S3 service (default: the embedded one)")
+    s3_region: str = Field("us-east-1", description="Its region")
+    s3_bucket_prefix: str = Field(
+        "",
+        pattern=r"^$|^[a-z0-9][a-z0-9-]{0,50}$",
+        description="What the names of the lake's buckets start with there, as in acme-: AWS has each name only once",
+    )
     airflow_host: str = Field(
         "127.0.0.1",
         description="Host of Airflow's web interface and REST API, as its other processes reach it",

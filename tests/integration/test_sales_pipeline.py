@@ -15,7 +15,8 @@ from tests.integration.sales_shop import digest
 
 from flocon.errors import StackError
 from flocon.flow import Flow
-from flocon.lake import BUCKETS, Lake
+from flocon.lake import Lake
+from flocon.s3 import BUCKETS
 from flocon.sales import pipeline
 from flocon.sales.sample import sample_files
 from flocon.settings import Settings

@@ -163,7 +163,7 @@ def _connections(settings: Settings) -> dict[str, str]:
             "conn_type": "aws",
             "login": settings.secret("s3_access_key"),
             "password": settings.secret("s3_secret_key"),
-            "extra": {"endpoint_url": settings.s3_url, "region_name": "us-east-1"},
+            "extra": {"endpoint_url": settings.s3_url, "region_name": settings.s3_region},
         }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in known.items()}
 

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flocon.errors import StackError
+from flocon.s3 import name_on_server
 from flocon.settings import Settings
 
 Check = Callable[[], None]
@@ -43,18 +44,18 @@ def check_postgres(dsn: str, data: str) -> None:
 
 
 def check_s3(settings: Settings) -> None:
-    """List the buckets. Raises StackError when the server does not answer or refuses the keys."""
+    """Look into a bucket. Raises StackError when the server does not answer or refuses the keys."""
     config = Config(connect_timeout=2, read_timeout=5, retries={"max_attempts": 0}, signature_version="s3v4")
     client = boto3.client(
         "s3",
         endpoint_url=settings.s3_url,
-        region_name="us-east-1",
+        region_name=settings.s3_region,
         aws_access_key_id=settings.secret("s3_access_key"),
         aws_secret_access_key=settings.secret("s3_secret_key"),
         config=config,
     )
     try:
-        client.list_buckets()
+        client.list_objects_v2(Bucket=name_on_server("bronze", settings.s3_bucket_prefix), MaxKeys=1)
     except (ClientError, BotoCoreError) as error:
         raise StackError(str(error)) from error
 

@@ -73,7 +73,7 @@ def _alone(places: Places) -> Iterator[None]:
 
 def _fresh_supervisor(stack: Stack, supervisor: Supervisor) -> None:
     require_free_ports(stack.servers)
-    prepare_lake(stack.places.lake)
+    prepare_lake(stack.places.lake, stack.settings.s3_bucket_prefix)
     prepare_airflow(stack.settings, stack.places.airflow)
     with ThreadPoolExecutor(len(stack.postgres)) as pool:
         list(pool.map(PostgresServer.prepare, stack.postgres))

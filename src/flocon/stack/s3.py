@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flocon.lake import BUCKETS
+from flocon.s3 import BUCKETS, name_on_server
 from flocon.settings import Settings
 from flocon.stack.binaries import rclone
 from flocon.stack.program import Program, base_env
@@ -31,12 +31,12 @@ def s3_program(settings: Settings, folder: Path) -> Program:
     )
 
 
-def prepare_lake(folder: Path) -> None:
+def prepare_lake(folder: Path, prefix: str = "") -> None:
     """Create the missing buckets, and remove what a killed server left of unfinished uploads.
 
     Done on disk, before the server starts: it refuses to create a bucket that exists, and never shows those remains.
     """
     for bucket in BUCKETS:
-        (folder / bucket).mkdir(parents=True, exist_ok=True)
+        (folder / name_on_server(bucket, prefix)).mkdir(parents=True, exist_ok=True)
     for remains in folder.rglob(_UNFINISHED):
         remains.unlink()
