@@ -58,7 +58,7 @@ def become_airflow(settings: Settings, arguments: list[str]) -> NoReturn:
     if arguments[:1] == ["api-server"]:
         prepare_airflow(settings, home)
     command = [airflow_command(), *arguments]
-    os.execve(command[0], command, airflow_env(settings, home))  # noqa: S606 - no shell is wanted
+    os.execve(command[0], command, airflow_env(settings, home, arguments[0]))  # noqa: S606 - no shell is wanted
 
 
 def check_service(settings: Settings, what: str) -> None:

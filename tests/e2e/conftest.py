@@ -20,6 +20,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from psycopg.rows import dict_row
 from tests.conftest import settings_for
+from tests.integration.webhook_sink import WebhookSink
 
 from flocon.settings import Settings
 from flocon.stack.airflow import ADMIN, airflow_url
@@ -101,15 +102,29 @@ def interrupt_at(process: subprocess.Popen[str], text: str) -> tuple[int, str]:
 
 
 class Mailbox:
-    """Keeps the messages that an SMTP server is given."""
+    """Keeps the messages that an SMTP server is given, but for those to addresses in `unknown`."""
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
+        self.unknown: set[str] = set()
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Called by the server with each address of a message."""
+        if address in self.unknown:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         """Called by the server with a whole message."""
         self.messages.append(message_from_bytes(envelope.original_content or b""))
         return "250 OK"
+
+    def sent_to(self, addresses: str) -> list[Message]:
+        """What was sent to these addresses."""
+        return [message for message in self.messages if message["To"] == addresses]
 
 
 @pytest.fixture(scope="session")
@@ -126,10 +141,22 @@ def mailbox() -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="session")
-def stack(server_home: Path, mailbox: Mailbox) -> Iterator[Stack]:
+def webhook_sink() -> Iterator[WebhookSink]:
+    """What was posted at the end of the stack's runs."""
+    with WebhookSink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="session")
+def stack(server_home: Path, mailbox: Mailbox, webhook_sink: WebhookSink) -> Iterator[Stack]:
     """The stack, once for all tests of a session: they use months of their own."""
     settings = settings_for(
-        server_home / "stack", lock_patience_s=60.0, wine_mail_to="cave@example.com,compta@example.com"
+        server_home / "stack",
+        lock_patience_s=60.0,
+        wine_mail_to="cave@example.com,compta@example.com",
+        notify_on="all",
+        notify_mail_to="ops@example.com",
+        notify_webhook_url=webhook_sink.url,
     )
     up(settings, lambda _: None)
     try:

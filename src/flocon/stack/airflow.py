@@ -37,10 +37,13 @@ _GIVEN = (
 
 def airflow_programs(settings: Settings, places: Places) -> list[Program]:
     """The four processes; need `prepare_airflow` and an up-to-date metadata database."""
-    env = airflow_env(settings, places.airflow)
     return [
         Program(
-            f"airflow-{name}", (airflow_command(), name, *options), places.airflow, env, stops_as_group=True
+            f"airflow-{name}",
+            (airflow_command(), name, *options),
+            places.airflow,
+            airflow_env(settings, places.airflow, name),
+            stops_as_group=True,
         )
         for name, options in _PROCESSES.items()
     ]
@@ -60,13 +63,18 @@ def airflow_url(settings: Settings) -> str:
     return f"http://{settings.airflow_host}:{settings.airflow_port}"
 
 
-def airflow_env(settings: Settings, home: Path) -> dict[str, str]:
-    """The environment of every Airflow process, and so of every task; holds secrets. `home` is AIRFLOW_HOME."""
+def airflow_env(settings: Settings, home: Path, process: str = "") -> dict[str, str]:
+    """The environment of every Airflow process, and so of every task; holds secrets. `home` is AIRFLOW_HOME.
+
+    `process` is the command of `airflow` that it is for, where that makes a difference.
+    """
     outward = {name: os.environ[name] for name in _OUTWARD if name in os.environ}
     given = {name: value for name, value in os.environ.items() if name.startswith(_GIVEN)}
     own = {settings.bind, settings.airflow_host, urlsplit(settings.s3_url).hostname or ""}
     local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost", *sorted(own)]))
     options = {f"AIRFLOW__{name}": value for name, value in _options(settings, home).items()}
+    # The end of every run is a line of its log, for programs to read; the other logs are for people.
+    in_json = {"AIRFLOW__LOGGING__JSON_LOGS": "True"} if process == "dag-processor" else {}
     return base_env(
         AIRFLOW_HOME=str(home),
         AWS_REQUEST_CHECKSUM_CALCULATION="when_required",
@@ -78,6 +86,7 @@ def airflow_env(settings: Settings, home: Path) -> dict[str, str]:
         **outward,
         **given,
         **options,
+        **in_json,
         **_connections(settings),
         **settings.as_env(without=ADMIN_SECRETS),
     )
@@ -105,11 +114,14 @@ def _options(settings: Settings, home: Path) -> dict[str, str]:
         "API_AUTH__JWT_SECRET": settings.secret("airflow_jwt_secret"),
         "DATABASE__SQL_ALCHEMY_CONN": _metadata_url(settings),
         "LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "LOGGING__DAG_PROCESSOR_LOG_TARGET": "stdout",
         "DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles"),
         "DAG_PROCESSOR__REFRESH_INTERVAL": "15",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DAG_PROCESSOR__PRINT_STATS_INTERVAL": "0",
+        # The end of runs is told within one such process, with up to 20 s for each run whose mail and webhook hang.
+        "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
         # How long the scheduler sleeps when idle. Each step of a run waits for it; this pace costs 0.1 of a core.
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
         # A task's end that its supervisor just missed is noticed after this many seconds: 5 by default.
