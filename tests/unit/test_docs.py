@@ -8,7 +8,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 PAGES = [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]
 TARGETS = re.findall(r"^([a-z]+):.*## ", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
-SHARED = {"stack", "publish", "dropped", "api", "dashboard"}
+SHARED = {"stack", "publish", "dropped", "api", "dashboard", "backup"}
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 
 

@@ -49,6 +49,7 @@ $$;
 
 -- Wait until no other transaction changes the tables of this schema, or refers to them anew, and keep the turn until
 -- the end of this one. A foreign key locks the table that it refers to; two that hold such locks could not both attach.
+-- A backup has the turn of every schema while it reads: no table is exchanged under its eyes.
 create or replace function flocon.take_turn(place regnamespace) returns void
 language sql
 as $$
@@ -102,6 +103,8 @@ declare
         ) as needed
     );
 begin
+    perform flocon.take_turn(relnamespace::regnamespace) from pg_class
+    where oid = parent;
     perform set_config('lock_timeout', '500ms', true);
     while to_lock is not null loop
         begin
