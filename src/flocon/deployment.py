@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import psycopg
 
+from flocon.buckets import ensure_buckets
 from flocon.errors import StackError
 from flocon.migrate import migrate
 from flocon.postgres import explained
@@ -35,8 +36,6 @@ def prepare(settings: Settings, say: Say) -> None:
     with psycopg.connect(settings.warehouse_dsn) as warehouse, psycopg.connect(settings.mart_dsn) as mart:
         migrate(warehouse, mart)
     say("warehouse, mart: schemas up to date")
-    from flocon.buckets import ensure_buckets
-
     for line in ensure_buckets(settings):
         say(f"lake: {line}")
     home = settings.home_dir / "airflow"
