@@ -10,6 +10,7 @@ BASE = [
     "apache-airflow==3.3.*",
     "apache-airflow-providers-amazon>=9.39,<10",
     "apache-airflow-providers-celery>=3.26,<4",
+    "celery<5.7",  # the provider imports what 5.7 no longer has
     "apache-airflow-providers-http>=6.3,<7",
     "apache-airflow-providers-postgres>=7.1,<8",
     "fastapi<0.137",
