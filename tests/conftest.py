@@ -18,6 +18,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.integration.minio_server import MinioServer, minio_server
 
 from flocon.lake import Lake
 from flocon.settings import Settings, project_dir
@@ -174,9 +175,36 @@ def mart_reader(databases: Databases) -> Iterator[Connection]:
         yield connection
 
 
+# Marks tests whose lake is on the embedded S3 server and, a second time, on a real MinIO as its least privileged user.
+# Building that, once, takes longer than a test may.
+ON_BOTH_LAKES = pytest.mark.parametrize(
+    "lake_server", ["embedded", pytest.param("minio", marks=pytest.mark.timeout(900))], indirect=True
+)
+
+
 @pytest.fixture
-def lake_settings(servers: Servers, tmp_path: Path) -> Iterator[Settings]:
-    """Settings whose S3 server runs, with empty buckets, for one test; its folder is `home_dir / "lake"`."""
+def lake_server(request: pytest.FixtureRequest) -> str:
+    """The kind of S3 server that a test's lake is on."""
+    return getattr(request, "param", "embedded")
+
+
+@pytest.fixture(scope="session")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MinioServer]:
+    """A MinIO for the whole session, as the deployment has it."""
+    with minio_server(tmp_path_factory.mktemp("minio")) as server:
+        yield server
+
+
+@pytest.fixture
+def lake_settings(
+    request: pytest.FixtureRequest, servers: Servers, tmp_path: Path, lake_server: str
+) -> Iterator[Settings]:
+    """Settings whose S3 server runs, with empty buckets, for one test; if embedded, over `home_dir / "lake"`."""
+    if lake_server == "minio":
+        minio: MinioServer = request.getfixturevalue("minio")
+        minio.empty()
+        yield minio.lake_settings(servers.settings, tmp_path)
+        return
     folder = tmp_path / "lake"
     settings = servers.settings.model_copy(update={"home": tmp_path, "s3_port": free_ports(1)[0]})
     prepare_lake(folder)

@@ -10,7 +10,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.conftest import Databases
+from tests.conftest import ON_BOTH_LAKES, Databases
 from tests.integration.conftest import JANUARY, YELLOW, mart_digest, month_bytes, run_month
 from tests.integration.publisher import Publisher
 
@@ -22,6 +22,8 @@ from flocon.settings import Settings
 from flocon.taxi import pipeline
 from flocon.taxi.names import ZONE_TABLE
 from flocon.taxi.sample import sample_file
+
+pytestmark = ON_BOTH_LAKES
 
 SAMPLE = "sample:rows=2000,seed=3"
 
@@ -298,7 +300,7 @@ def s3(settings: Settings) -> "boto3.client":
     return boto3.client(
         "s3",
         endpoint_url=settings.s3_url,
-        region_name="us-east-1",
+        region_name=settings.s3_region,
         aws_access_key_id=settings.secret("s3_access_key"),
         aws_secret_access_key=settings.secret("s3_secret_key"),
     )
