@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help demo test check format up down status logs run backfill recheck sql sample reports bench env lock clean
+.PHONY: help demo test check format up down status logs run backfill recheck sql backup restore verify rebuild sample reports bench env lock clean
 
 VENV := .venv
 FLOCON := $(VENV)/bin/flocon
@@ -67,6 +67,19 @@ recheck: $(BASE) ## Ask the source for every loaded taxi month, and load again w
 sql: $(BASE) ## Print a query's result as CSV: Q="select ..." [SERVER=mart|warehouse]
 	$(call need,Q,make sql Q="select * from ledger.reconciliation")
 	@$(FLOCON) sql --server $(call quoted,SERVER) $(call quoted,Q)
+
+backup: $(BASE) ## Back up the warehouse and the mart as they are at one moment, while runs go on [TO=backups]
+	@$(FLOCON) backup $(call option,--to,TO)
+
+restore: $(BASE) ## Restore a backup, whole or not at all, and verify: FROM=backups/20240501T060000Z [FORCE=1]
+	$(call need,FROM,make restore FROM=backups/20240501T060000Z)
+	@$(FLOCON) restore --from $(call quoted,FROM) $(call flag,--force,FORCE)
+
+verify: $(BASE) ## Hold the ledger against the lake, and the mart against the warehouse [DEEP=1]
+	@$(FLOCON) verify $(call flag,--deep,DEEP)
+
+rebuild: $(BASE) ## Make the warehouse and the mart again from the lake [DOMAIN=taxi|sales|wine] [MONTHS=2024-01..2024-03] [AS_OF=2024-12-31] [FORCE=1]
+	@$(FLOCON) rebuild $(if $(filter command,$(origin DOMAIN)),--domain $(call quoted,DOMAIN)) $(call option,--months,MONTHS) $(call option,--as-of,AS_OF) $(call flag,--force,FORCE)
 
 sample: $(BASE) ## Write generated, synthetic files [DOMAIN=taxi|sales]: taxi MONTHS=2024-01 [SERVICE=...] [ROWS=...]; sales [CLIENTS=1500] [PURCHASES=5]; both [SEED=...] [TO=<folder>]
 	$(if $(filter taxi,$(DOMAIN)),$(call need,MONTHS,make sample MONTHS=2024-01 ROWS=1000000))

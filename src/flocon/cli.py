@@ -3,17 +3,20 @@
 import logging
 import sys
 import time
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from flocon import upkeep
 from flocon.console import print_table, say
 from flocon.deployment import HEALTH, become_airflow, check_service
 from flocon.deployment import prepare as prepare_servers
 from flocon.dotenv import ensure_env
 from flocon.errors import FloconError
 from flocon.sales import commands as sales
+from flocon.sales import rebuild as sales_rebuild
 from flocon.settings import env_file, get_settings
 from flocon.sql_shell import print_csv
 from flocon.stack.airflow import ADMIN, airflow_url
@@ -25,7 +28,9 @@ from flocon.stack.places import find_places
 from flocon.stack.status import Line
 from flocon.stack.status import status as stack_status
 from flocon.taxi import commands as taxi
+from flocon.taxi import rebuild as taxi_rebuild
 from flocon.wine import commands as wine
+from flocon.wine import rebuild as wine_rebuild
 
 app = typer.Typer(
     help="Flocon: from dropped and published files to a lake, a warehouse and a mart.",
@@ -160,6 +165,24 @@ def demo(
     up()
     taxi.demo(source, force)
 
+
+@app.command()
+def rebuild(
+    domain: Annotated[str, typer.Option(help="taxi, sales, wine or all")] = upkeep.ALL,
+    months: Annotated[str | None, typer.Option(help="Only these: 2024-01, 2024-01..2024-03")] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="sales: the day (default: the ledger's last)"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Make also what is as bronze has it")] = False,
+) -> None:
+    """Make the warehouse and the mart again from the lake's bronze; no source is asked."""
+    builders = {"taxi": taxi_rebuild.pieces, "sales": sales_rebuild.pieces, "wine": wine_rebuild.pieces}
+    upkeep.rebuild(builders, domain, months, as_of, force)
+
+
+for _command in (upkeep.backup, upkeep.restore, upkeep.verify):
+    app.command()(_command)
 
 for _name, _domain in (("taxi", taxi.app), ("sales", sales.app), ("wine", wine.app)):
     app.add_typer(_domain, name=_name)

@@ -177,6 +177,15 @@ class Lake:
                 file.write(chunk)
         return digest.hexdigest()
 
+    def sha256(self, bucket: str, key: str) -> str:
+        """The SHA-256 (hex) of an object's bytes, all of which are read."""
+        digest = hashlib.sha256()
+        with _explained(f"reading {bucket}/{key}"):
+            body = self._client.get_object(Bucket=self._named(bucket), Key=key)["Body"]
+            for chunk in body.iter_chunks(_PART_BYTES):
+                digest.update(chunk)
+        return digest.hexdigest()
+
     def read(self, bucket: str, key: str) -> bytes:
         """The bytes of a small object."""
         with _explained(f"reading {bucket}/{key}"):

@@ -58,9 +58,9 @@ def current(connection: Connection, dataset: str, step: str, month: date | None 
         return cursor.execute(query, [dataset, step, month]).fetchone()
 
 
-def all_current(connection: Connection, step: str) -> list[Entry]:
-    """The newest entry of a step for every dataset and month that it was done for."""
-    query = _CURRENT + sql.SQL("where step = %s order by dataset, file_month")
+def all_current(connection: Connection, step: str | None = None) -> list[Entry]:
+    """The newest entry of a step, or of every one, for every dataset and month that it was done for."""
+    query = _CURRENT + sql.SQL("where step = coalesce(%s, step) order by dataset, file_month, step")
     with connection.cursor(row_factory=class_row(Entry)) as cursor:
         return cursor.execute(query, [step]).fetchall()
 

@@ -1,8 +1,11 @@
 """Backups of both servers: of one moment, whole or none; restored whole or not at all, elsewhere too."""
 
 import json
+import os
 import shutil
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -449,3 +452,45 @@ def test_a_server_that_is_killed_afterwards_has_all_of_it(cluster: Cluster, back
 def rows_of(found: dict[str, dict[str, list[str]]]) -> dict[str, dict[str, list[str]]]:
     """Without the sequences: after a crash PostgreSQL skips some numbers."""
     return {server: {k: v for k, v in all_.items() if k != "sequences"} for server, all_ in found.items()}
+
+
+# From the command line.
+
+
+def test_the_commands(cluster: Cluster, tmp_path: Path) -> None:
+    settings = cluster.settings
+    for server in (cluster.servers.warehouse, cluster.servers.mart):
+        server.ensure_database()
+    there = Databases(
+        settings.warehouse_dsn,
+        settings.mart_dsn,
+        settings.mart_reader_dsn,
+        cluster.servers.warehouse.admin_dsn_of("warehouse"),
+        cluster.servers.mart.admin_dsn_of("mart"),
+    )
+
+    def flocon(*arguments: str) -> tuple[int, str]:
+        env = {**os.environ, **settings.as_env(), "FLOCON_ENV_FILE": str(tmp_path / ".env")}
+        command = [sys.executable, "-m", "flocon.cli", *arguments]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    domains(cluster, there)
+    code, told = flocon("backup", "--to", str(tmp_path / "kept"))
+    assert (code, "both servers as they were at" in told) == (0, True), told
+    (folder,) = (tmp_path / "kept").iterdir()
+    run_month(flow_to(there, cluster.lake(), settings), SMALL, month=FEBRUARY)
+    code, told = flocon("restore", "--from", str(folder))
+    assert (code, "taxi.yellow 2024-02, step mart" in told) == (1, True), told
+    code, told = flocon("restore", "--from", str(folder), "--force")
+    assert (code, "they agree" in told) == (0, True), told
+    assert "bronze/sample/yellow_tripdata_2024-02.parquet" in told  # which no entry knows any more
+    code, told = flocon("rebuild", "--domain", "taxi", "--months", "2024-02")
+    assert (code, "looked at: 1; steps that had work to do: 3" in told) == (0, True), told
+    with psycopg.connect(settings.warehouse_dsn) as warehouse:
+        warehouse.execute(
+            "update ledger.step_run set sha256 = 'other' where dataset = 'taxi.yellow' and step = 'lake'"
+        )
+    code, told = flocon("verify")
+    assert (code, "disagreements: 2" in told) == (1, True), told
+    assert "make run DOMAIN=taxi MONTHS=2024-02 SERVICE=yellow" in told

@@ -197,6 +197,7 @@ def test_the_ledger_says_what_was_taken(flow: Flow, inbox: Inbox, lake: Lake, wa
     }  # fmt: skip
     assert entry.facts == {
         "key": "wine/2024-05/web.parquet", "etag": parquet.etag,
+        "object_sha256": lake.sha256("bronze", "wine/2024-05/web.parquet"),
         "raw_key": "wine/2024-05/web.xlsx", "raw_etag": raw.etag,
         "sheet": "Sheet", "empty_rows": 0, "extra_columns": [],
         "readable": {"sku": [3, 3], "total_sales": [3, 3], "post_title": [3, 3], "post_type": [3, 3]},

@@ -107,7 +107,7 @@ class _Intake:
             rows=fitted.rows,
             bytes=stored.bytes,
             schema_seen=fitted.types,
-            facts={"key": key, "etag": stored.etag, **fitted.facts},
+            facts={"key": key, "etag": stored.etag, "object_sha256": stored.sha256, **fitted.facts},
         )
         ledger.record(self.warehouse, entry)
         self.warehouse.commit()

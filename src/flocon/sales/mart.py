@@ -116,6 +116,7 @@ class _Publication:
             facts = {
                 "as_of": self.as_of.isoformat(),
                 "rows": rows,
+                "gold": {table.name: self.shelf.entries(_gold(table))[0].sha256 for table in _shown_tables()},
                 "changed": changed,
                 "seconds": self.seconds,
             }

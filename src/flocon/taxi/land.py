@@ -43,7 +43,7 @@ def land(flow: Flow, service: str, month: date, source_spec: str, *, force: bool
         entry = ledger.current(warehouse, f"taxi.{service}", "lake", month)
         warehouse.commit()
         said = source_fingerprint(source.probe(name))
-        stale = ledger.why_stale(entry, said, output_exists=_is_held(flow, entry), force=force)
+        stale = ledger.why_stale(entry, said, output_exists=is_held(flow, entry), force=force)
         if entry is None or stale is not None:
             log.info("%s: fetching from %s (%s)", name, source.spec, stale)
             published, footer, stored = _fetch(flow, source, name, None if force else entry)
@@ -75,6 +75,11 @@ def source_fingerprint(published: Published) -> str | None:
     return published.fingerprint and f"{published.url} {published.fingerprint}"
 
 
+def schema_seen(metadata: pq.FileMetaData) -> dict[str, str]:
+    """The columns of a file with their types, as the ledger keeps them."""
+    return {field.name: str(field.type) for field in metadata.schema.to_arrow_schema()}
+
+
 def held_object(entry: ledger.Entry) -> tuple[str, str]:
     """Key and ETag of the lake object that a `lake` entry stands for."""
     return entry.facts["lake_key"], entry.facts["lake_etag"]
@@ -93,7 +98,7 @@ def _outcome(entry: ledger.Entry, service: str, month: date, stale: str | None, 
     return Outcome("lake", service, month, stale is not None, message, seconds, entry.rows, entry.sha256)
 
 
-def _is_held(flow: Flow, entry: ledger.Entry | None) -> bool:
+def is_held(flow: Flow, entry: ledger.Entry | None) -> bool:
     """Whether the lake still has, untouched, the object that the ledger speaks of."""
     if entry is None:
         return False
@@ -153,7 +158,7 @@ class _Footer:
         self.is_synthetic = is_synthetic(metadata.metadata)  # a generated file says so wherever it comes from
         self._refuse_other_kind()
         self.rows = metadata.num_rows
-        self.schema_seen = {field.name: str(field.type) for field in metadata.schema.to_arrow_schema()}
+        self.schema_seen = schema_seen(metadata)
 
     def _refuse_other_kind(self) -> None:
         if self._replaces is None or self._replaces.is_synthetic == self.is_synthetic:

@@ -87,7 +87,7 @@ def _load(flow: Flow, warehouse: Connection, table: Table, month: date, landed: 
         rows=rows,
         amount=dollars(stream.cents),
         bytes=stream.bytes,
-        facts={"new_columns": fitted.new},
+        facts={"source": landed.facts["source"], "new_columns": fitted.new},
     )
 
 

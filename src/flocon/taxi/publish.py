@@ -137,7 +137,11 @@ class Publication:
                 rows=balance["rows_fact"],
                 amount=balance["amount_fact"],
                 bytes=None,
-                facts={"rows_rejected": balance["rows_rejected"], "seconds": self.seconds},
+                facts={
+                    "source": self.loaded.facts["source"],
+                    "rows_rejected": balance["rows_rejected"],
+                    "seconds": self.seconds,
+                },
             )
             ledger.record(self.mart, entry)
         return entry

@@ -14,7 +14,7 @@ from flocon.taxi.published import Published, Source
 
 log = logging.getLogger(__name__)
 
-_DATASET = "taxi.zone"
+DATASET = "taxi.zone"
 _HEADER = ["LocationID", "Borough", "Zone", "service_zone"]
 
 
@@ -27,9 +27,11 @@ def land_zones(flow: Flow, warehouse: Connection, source: Source) -> None:
     try:
         published = source.probe(ZONE_TABLE)
         with ledger.exclusive(warehouse, "zone table", flow.run_id, flow.settings.lock_patience_s):
-            before = ledger.current(warehouse, _DATASET, "warehouse")
-            if ledger.why_stale(before, published.fingerprint, output_exists=True, force=False):
-                _replace(flow, warehouse, source, published)
+            before = ledger.current(warehouse, DATASET, "warehouse")
+            if ledger.why_stale(
+                before, published.fingerprint, output_exists=is_held(flow, before), force=False
+            ):
+                replace_zones(flow, warehouse, source, published)
                 warehouse.commit()
     except NotYetPublished:
         log.info("%s: %s has none; the zones already in the warehouse are used", ZONE_TABLE, source.spec)
@@ -37,11 +39,23 @@ def land_zones(flow: Flow, warehouse: Connection, source: Source) -> None:
         log.warning("%s: not read, the zones already in the warehouse are used: %s", ZONE_TABLE, error)
 
 
-def _replace(flow: Flow, warehouse: Connection, source: Source, published: Published) -> None:
+def is_held(flow: Flow, entry: ledger.Entry | None) -> bool:
+    """Whether the lake still has, untouched, the zone table that the ledger speaks of."""
+    held = None if entry is None else flow.lake.head("bronze", entry.facts["lake_key"])
+    return entry is not None and held is not None and held.etag == entry.facts["lake_etag"]
+
+
+def replace_zones(flow: Flow, warehouse: Connection, source: Source, published: Published) -> None:
+    """Store a source's zone table in the lake and merge it into `reference.zone`; the caller commits.
+
+    Raises:
+        SourceError: it is no zone table.
+    """
     started = time.monotonic()
     body = b"".join(source.stream(ZONE_TABLE, published))
     zones = list(_read(body.decode("utf-8-sig"), published.url))
-    stored = flow.lake.put_stream("bronze", f"{source.lake_prefix}/{ZONE_TABLE}", [body])
+    key = f"{source.lake_prefix}/{ZONE_TABLE}"
+    stored = flow.lake.put_stream("bronze", key, [body])
     arriving = scalar(warehouse, "select flocon.new_arrival('reference.zone')")
     with (
         warehouse.cursor() as cursor,
@@ -51,7 +65,7 @@ def _replace(flow: Flow, warehouse: Connection, source: Source, published: Publi
             copy.write_row(zone)
     changed = scalar(warehouse, "select flocon.merge('reference.zone', %s)", arriving)
     entry = ledger.Entry(
-        dataset=_DATASET,
+        dataset=DATASET,
         step="warehouse",
         input_fingerprint=published.fingerprint or f"sha256 {stored.sha256}",
         run_id=flow.run_id,
@@ -62,6 +76,7 @@ def _replace(flow: Flow, warehouse: Connection, source: Source, published: Publi
         sha256=stored.sha256,
         rows=len(zones),
         bytes=stored.bytes,
+        facts={"source": source.spec, "lake_key": key, "lake_etag": stored.etag},
     )
     ledger.record(warehouse, entry)
     log.info("%s: %d zones read, %d of them new or changed", ZONE_TABLE, len(zones), changed)

@@ -41,7 +41,19 @@ def ingest(flow: Flow, month: Month, source: str, *, force: bool = False) -> lis
         flow.holding(f"{DOMAIN} {month_label(month)}") as warehouse,
         TemporaryDirectory(prefix="flocon-") as scratch,
     ):
-        return _Month(flow, warehouse, month, Path(scratch)).run(source, force=force)
+        taken = _Month(flow, warehouse, month, Path(scratch))
+        return taken.run(taken.find(source), force=force)
+
+
+def ingest_found(
+    flow: Flow, month: Month, found: Sequence[tuple[Table, Drop]], *, force: bool = False
+) -> list[Outcome]:
+    """Bring a month's files, one for each table, into bronze, as `ingest` does."""
+    with (
+        flow.holding(f"{DOMAIN} {month_label(month)}") as warehouse,
+        TemporaryDirectory(prefix="flocon-") as scratch,
+    ):
+        return _Month(flow, warehouse, month, Path(scratch)).run(found, force=force)
 
 
 @dataclass(frozen=True)
@@ -87,9 +99,9 @@ class _Month:
         """The month, as folders and people write it."""
         return month_label(self.month)
 
-    def run(self, source: str, *, force: bool) -> list[Outcome]:
+    def run(self, found: Sequence[tuple[Table, Drop]], *, force: bool) -> list[Outcome]:
         """Look at all files, then store them, then say in one commit that they are there."""
-        files = [self._fetch(table, drop, force=force) for table, drop in self._find(source)]
+        files = [self._fetch(table, drop, force=force) for table, drop in found]
         fitted = self._fit([file for file in files if file.held is None])
         entries = [file.held or self._store(file, fitted[file.table.name]) for file in files]
         for file, entry in zip(files, entries, strict=True):
@@ -98,7 +110,7 @@ class _Month:
         self.warehouse.commit()
         return [self._outcome(file, entry) for file, entry in zip(files, entries, strict=True)]
 
-    def _find(self, source: str) -> list[tuple[Table, Drop]]:
+    def find(self, source: str) -> list[tuple[Table, Drop]]:
         """The file of each table; `ContractError` unless every one is there just once."""
         inbox = f"{DOMAIN}/{self.label}"
         if source != IN_LAKE and (Path(source) / self.label).is_dir():
@@ -165,7 +177,13 @@ class _Month:
         raw_key = f"{key.removesuffix('.parquet')}{PurePosixPath(file.drop.name).suffix.lower()}"
         raw = self.flow.lake.put_file(LAYER, raw_key, file.received)
         stored = self.flow.lake.put_file(LAYER, key, file.written)
-        keys = {"key": key, "etag": stored.etag, "raw_key": raw_key, "raw_etag": raw.etag}
+        keys = {
+            "key": key,
+            "etag": stored.etag,
+            "object_sha256": stored.sha256,
+            "raw_key": raw_key,
+            "raw_etag": raw.etag,
+        }
         return ledger.Entry(
             dataset=dataset(file.table),
             step=LAYER,

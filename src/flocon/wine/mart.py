@@ -121,10 +121,14 @@ class _Publication:
                 seconds=time.monotonic() - started,
                 rows=rows[_FACT],
                 amount=amount,
-                facts={"rows": rows, "changed": changed, "seconds": self.seconds},
+                facts={"rows": rows, "gold": self._gold(), "changed": changed, "seconds": self.seconds},
             )
             ledger.record(self.mart, entry)
         return entry
+
+    def _gold(self) -> dict[str, str | None]:
+        """The SHA-256 of each gold table that is shown."""
+        return {gold.removeprefix("gold."): self.shelf.entries(gold)[0].sha256 for gold in _SHOWN.values()}
 
     def _change(self) -> dict[str, Changes]:
         """Bring the month to what gold is; return how many rows of each table were inserted, updated and deleted."""
