@@ -197,7 +197,6 @@ def _finish(servers: Mapping[str, str], folder: Path, manifest: Manifest, second
         sessions.open("mart", lambda: psycopg.connect(servers["mart"])) as mart,
     ):
         for server, connection in (("warehouse", warehouse), ("mart", mart)):
-            _log_sequence(connection)
             entry = ledger.Entry(
                 dataset=server,
                 step="restore",
@@ -210,17 +209,3 @@ def _finish(servers: Mapping[str, str], folder: Path, manifest: Manifest, second
             ledger.record(connection, entry)
             connection.commit()
         migrate(warehouse, mart, run_id="restore")
-
-
-def _log_sequence(connection: Connection) -> None:
-    """Set the ledger's sequence once more, in a transaction of its own.
-
-    With `wal_level = minimal`, PostgreSQL 18 does not log a sequence that is used in the transaction that created it:
-    after a crash it would give out the numbers of the ledger's entries a second time.
-    """
-    scalar(
-        connection,
-        "select setval(pg_get_serial_sequence('ledger.step_run', 'step_run_id'), max(step_run_id))"
-        " from ledger.step_run",
-    )
-    connection.commit()
