@@ -126,14 +126,18 @@ def test_every_image_is_pinned() -> None:
     assert {image for image in images if not PINNED.fullmatch(image)} == NO_DIGEST
 
 
-def test_images_of_ours_have_this_version_and_are_built_by_some_service() -> None:
+def test_images_of_ours_have_this_version_are_built_once_and_never_pulled() -> None:
     version = re.search(r'version="([^"]+)"', (ROOT / "setup.py").read_text(encoding="utf-8"))
-    ours = {service["image"] for service in SERVICES.values() if service["image"].startswith("flocon-")}
     assert version
-    assert all(image.endswith(f":{version[1]}") for image in ours)
-    built = {name: service["build"] for name, service in SERVICES.items() if "build" in service}
-    assert {SERVICES[name]["image"] for name in built} == ours
-    used = {Path(build["context"], build.get("dockerfile", "Dockerfile")) for build in built.values()}
+    ours = [service for service in SERVICES.values() if service["image"].startswith("flocon-")]
+    assert all(service["image"].endswith(f":{version[1]}") for service in ours)
+    assert all(service["pull_policy"] == "never" for service in ours)
+    built = [service["image"] for service in ours if "build" in service]
+    assert sorted(built) == sorted({service["image"] for service in ours}), (
+        "twice at a time disturbs the engine"
+    )
+    builds = [service["build"] for service in ours if "build" in service]
+    used = {Path(build["context"], build.get("dockerfile", "Dockerfile")) for build in builds}
     assert used == {file.relative_to(ROOT) for file in DOCKERFILES}
 
 
@@ -154,8 +158,9 @@ def test_a_service_is_guarded(name: str) -> None:
 
 
 def test_images_run_as_the_users_that_the_services_name() -> None:
-    for service in (each for each in SERVICES.values() if "build" in each):
-        build = service["build"]
+    builds = {each["image"]: each["build"] for each in SERVICES.values() if "build" in each}
+    for service in (each for each in SERVICES.values() if each["image"] in builds):
+        build = builds[service["image"]]
         text = (ROOT / build["context"] / build.get("dockerfile", "Dockerfile")).read_text(encoding="utf-8")
         assert re.findall(r"^USER (\S+)$", text, re.MULTILINE)[-1] == service["user"]
 
