@@ -1,10 +1,13 @@
 """The lake's buckets: made once whoever comes first, with versions where the server has them, and said as it is."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 from tests.conftest import settings_for
@@ -12,7 +15,7 @@ from tests.integration.minio_server import REGION, MinioServer
 
 from flocon.buckets import OLD_VERSIONS_DAYS, ensure_buckets
 from flocon.errors import FloconError, TransientError
-from flocon.lake import Lake
+from flocon.lake import Lake, LakeObject
 from flocon.s3 import BUCKETS
 from flocon.settings import Settings, load_settings
 from flocon.stack.health import check_s3, wait_until
@@ -110,19 +113,36 @@ def test_a_server_that_is_away_may_come_back(tmp_path: Path) -> None:
         ensure_buckets(away)
 
 
-def test_a_server_without_versions_is_said_to_have_none(tmp_path: Path) -> None:
-    """The embedded one, with the lake's key alone."""
+@pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Settings]:
+    """The embedded server with the lake's key alone, and one of its buckets, with a prefix."""
     nobody = {"s3_admin_access_key": None, "s3_admin_secret_key": None}
-    settings = settings_for(tmp_path, s3_bucket_prefix="acme-", s3_region="eu-west-3", **nobody)
+    settings = settings_for(tmp_path, s3_bucket_prefix="acme-", s3_region=REGION, **nobody)
     (tmp_path / "lake" / "acme-bronze").mkdir(parents=True)
-    none = "WITHOUT versions: the server refuses them (NotImplemented)"
     with running(s3_program(settings, tmp_path / "lake"), tmp_path / "s3.log"):
         wait_until(lambda: check_s3(settings), 15)
-        assert ensure_buckets(settings) == [
-            f"acme-bronze is there, {none}",
-            *lines(settings, f"made, {none}")[1:],
-        ]
-        assert ensure_buckets(settings) == lines(settings, f"is there, {none}")
-        Lake.of(settings).put_stream("gold", "kpis", [b"1"])
-        assert Lake.of(settings).read("gold", "kpis") == b"1"
-    assert (tmp_path / "lake" / "acme-gold" / "kpis").read_bytes() == b"1"
+        yield settings
+
+
+def test_a_server_without_versions_is_said_to_have_none(embedded: Settings) -> None:
+    none = "WITHOUT versions: the server refuses them (NotImplemented)"
+    assert ensure_buckets(embedded) == [
+        f"acme-bronze is there, {none}",
+        *lines(embedded, f"made, {none}")[1:],
+    ]
+    assert ensure_buckets(embedded) == lines(embedded, f"is there, {none}")
+
+
+def test_the_lake_knows_the_prefix_of_its_buckets(embedded: Settings, tmp_path: Path) -> None:
+    ensure_buckets(embedded)
+    lake, without = Lake.of(embedded), Lake.of(embedded.model_copy(update={"s3_bucket_prefix": ""}))
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "table")
+    stored = lake.put_file("gold", "table", tmp_path / "table")
+    known = LakeObject(stored.etag, stored.bytes)
+    assert without.head("acme-gold", "table") == lake.head("gold", "table") == known
+    assert lake.list("gold", "") == {"table": known}
+    assert lake.fetch("gold", "table", tmp_path / "fetched") == lake.sha256("gold", "table") == stored.sha256
+    assert lake.read("gold", "table") == (tmp_path / "table").read_bytes()
+    with lake.open_parquet("gold", "table") as file:
+        assert file.read().to_pydict() == {"a": [1]}
+    assert lake.head("acme-gold", "table") == known  # a bucket of another name is taken by its name

@@ -1,5 +1,7 @@
 """The lake's user on a real MinIO: what deploy/minio/init.sh lets it do, and everything that it must not."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +12,17 @@ from botocore.exceptions import ClientError
 from tests.integration.minio_server import REGION, MinioServer
 
 from flocon.errors import TransientError
-from flocon.lake import Lake
+from flocon.lake import Lake, LakeObject
 from flocon.s3 import s3_client
+from flocon.stack.airflow import airflow_env
+from flocon.stack.places import find_places
+from flocon.stack.scratch import scratch_settings
+from flocon.stack.servers import compose
 
 pytestmark = pytest.mark.timeout(900)  # building MinIO, once, takes longer than a test may
 
 OBJECT = {"Bucket": "bronze", "Key": "tlc/month"}
+OBJECT_NAME = {"bucket": "bronze", "key": "tlc/month"}
 
 
 @pytest.fixture
@@ -37,8 +44,8 @@ def lake(server: MinioServer, tmp_path: Path) -> Lake:
 @pytest.fixture
 def versions(server: MinioServer, lake: Lake) -> list[str]:
     """The versions, newest first, of an object that the lake's user stored and then replaced."""
-    lake.put_stream(OBJECT["Bucket"], OBJECT["Key"], [b"old"])
-    lake.put_stream(OBJECT["Bucket"], OBJECT["Key"], [b"new"])
+    lake.put_stream(**OBJECT_NAME, chunks=[b"old"])
+    lake.put_stream(**OBJECT_NAME, chunks=[b"new"])
     return versions_of(server)
 
 
@@ -50,19 +57,17 @@ def versions_of(server: MinioServer) -> list[str]:
 # --- versions -------------------------------------------------------------------------------------------
 
 
-def test_a_replaced_object_can_be_brought_back(server: MinioServer, lake: Lake, versions: list[str]) -> None:
-    assert lake.read("bronze", "tlc/month") == b"new"
-    source = {**OBJECT, "VersionId": versions[1]}
-    server.client("s3_admin").copy_object(**OBJECT, CopySource=source)
-    assert lake.read("bronze", "tlc/month") == b"old"
-
-
-def test_a_deleted_object_can_be_brought_back(server: MinioServer, lake: Lake, versions: list[str]) -> None:
-    marker = server.client().delete_object(**OBJECT)
-    assert lake.head("bronze", "tlc/month") is None
-    server.client("s3_admin").delete_object(**OBJECT, VersionId=marker["VersionId"])
-    assert lake.read("bronze", "tlc/month") == b"new"
-    assert versions_of(server) == versions
+@pytest.mark.parametrize("what", ["replaced", "deleted"])
+def test_what_was_lost_is_brought_back_as_it_was(server: MinioServer, lake: Lake, what: str) -> None:
+    """By the command of docs/lake-servers.md, with its old ETag, which is what the ledger knows it by."""
+    stored = lake.put_stream(**OBJECT_NAME, chunks=[bytes(20 << 20)])
+    if what == "replaced":
+        lake.put_stream(**OBJECT_NAME, chunks=[b"something else"])
+    else:
+        server.client().delete_object(**OBJECT)
+    undone = server.mc("undo", "server/bronze/tlc/month", who="s3_admin")
+    assert undone.returncode == 0, undone.stderr
+    assert lake.head(**OBJECT_NAME) == LakeObject(stored.etag, stored.bytes)
 
 
 def test_the_user_cannot_delete_a_version(server: MinioServer, versions: list[str]) -> None:
@@ -103,7 +108,7 @@ def test_a_broken_upload_takes_no_space(server: MinioServer, lake: Lake) -> None
     upload = server.client().create_multipart_upload(**OBJECT)["UploadId"]
     assert unfinished() == 1
     with pytest.raises(TransientError, match="the source went away"):
-        lake.put_stream(OBJECT["Bucket"], OBJECT["Key"], broken())
+        lake.put_stream(**OBJECT_NAME, chunks=broken())
     assert unfinished() == 1
     server.client().abort_multipart_upload(**OBJECT, UploadId=upload)
     assert unfinished() == 0
@@ -271,3 +276,30 @@ def test_init_refuses_the_administrator_as_the_lakes_user(initial: MinioServer) 
     done = initial.init(FLOCON_S3_ACCESS_KEY=initial.settings.secret("s3_admin_access_key"))
     assert done.returncode == 1
     assert "the lake's user must be another one" in done.stderr
+
+
+# --- how the rest reaches it ----------------------------------------------------------------------------
+
+
+def test_tasks_of_airflow_reach_it_by_their_connection(
+    server: MinioServer, lake: Lake, tmp_path: Path
+) -> None:
+    settings = server.lake_settings(server.settings, tmp_path)
+    code = "from flocon_airflow import _lake; _lake().put_stream('gold', 'kpis', [b'of a task'])"
+    plugins = str(settings.project / "airflow" / "plugins")
+    env = {**airflow_env(settings, tmp_path), "PYTHONPATH": plugins}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert lake.read("gold", "kpis") == b"of a task"
+
+
+def test_a_stack_with_another_s3_server_starts_none_of_its_own(server: MinioServer, tmp_path: Path) -> None:
+    own = scratch_settings(tmp_path)
+    other = server.lake_settings(own, tmp_path)
+    names = {
+        settings.s3_endpoint: {one.name for one in compose(settings, find_places(settings)).stores}
+        for settings in (own, other)
+    }
+    assert names[""] - names[other.s3_endpoint] == {"s3"}

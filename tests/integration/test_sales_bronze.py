@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import duckdb
 import pytest
+from tests.conftest import ON_BOTH_LAKES
 from tests.integration.sales_files import (
     ACHAT_HEADER,
     ACHATS,
@@ -66,6 +67,7 @@ def changed(done: Ingested) -> list[bool]:
 # --- taken ----------------------------------------------------------------------------------------------
 
 
+@ON_BOTH_LAKES
 def test_files_are_kept_as_received(flow: Flow, inbox: Inbox, lake: Lake, warehouse: Connection) -> None:
     inbox.drop("clients.csv", CLIENTS)
     inbox.drop("achats.csv", ACHATS)
@@ -103,6 +105,7 @@ def test_the_ledger_says_what_was_taken(flow: Flow, inbox: Inbox, lake: Lake, wa
     }  # fmt: skip
 
 
+@ON_BOTH_LAKES
 def test_the_same_content_is_no_work(flow: Flow, inbox: Inbox, lake: Lake, warehouse: Connection) -> None:
     inbox.drop("clients.csv", CLIENTS)
     inbox.drop("achats.csv", ACHATS)
@@ -130,6 +133,7 @@ def test_changed_content_replaces_what_was_there(flow: Flow, inbox: Inbox, lake:
     assert [row["id_achat"] for row in bronze_rows(lake, "achats/achats")] == ["10", "11", "12"]
 
 
+@ON_BOTH_LAKES
 def test_an_object_that_somebody_removed_is_stored_again(
     flow: Flow, inbox: Inbox, lake: Lake, lake_settings: Settings
 ) -> None:
@@ -141,7 +145,7 @@ def test_an_object_that_somebody_removed_is_stored_again(
         endpoint_url=lake_settings.s3_url,
         aws_access_key_id=lake_settings.secret("s3_access_key"),
         aws_secret_access_key=lake_settings.secret("s3_secret_key"),
-        region_name="us-east-1",
+        region_name=lake_settings.s3_region,
     )
     s3.delete_object(Bucket="bronze", Key="sales/clients/clients.parquet")
     done = ingest(flow, "lake")
@@ -149,6 +153,7 @@ def test_an_object_that_somebody_removed_is_stored_again(
     assert lake.head("bronze", "sales/clients/clients.parquet") == before
 
 
+@ON_BOTH_LAKES
 def test_several_files_of_one_table_and_files_of_folders(
     flow: Flow, inbox: Inbox, lake: Lake, tmp_path: Path, warehouse: Connection
 ) -> None:
@@ -280,6 +285,7 @@ def test_a_bad_file_is_refused_with_its_reason_and_the_others_go_on(
     assert entries == [("sales.achats:zz achats.csv",), ("sales.clients:les clients.csv",)]
 
 
+@ON_BOTH_LAKES
 def test_the_same_bad_file_is_told_each_time_and_kept_once(flow: Flow, inbox: Inbox, lake: Lake) -> None:
     inbox.drop("clients.csv", TWO_CLIENTS)
     first = ingest(flow, "lake")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.conftest import Databases, Servers
+from tests.conftest import ON_BOTH_LAKES, Databases, Servers
 from tests.integration.conftest import flow_to
 from tests.integration.sales_shop import digest
 
@@ -136,6 +136,7 @@ def test_killed_in_a_layer_and_run_again_is_as_if_never_killed(
     assert shown(other) == after
 
 
+@ON_BOTH_LAKES
 def test_another_day_is_work_only_when_a_row_was_in_its_future(flow: Flow, source: Path) -> None:
     assert all(run_all(flow, source))
     future = pipeline.silver(flow, AS_OF)[1].facts["judged_again_on"]

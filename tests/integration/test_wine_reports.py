@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
-from tests.conftest import Databases
+from tests.conftest import ON_BOTH_LAKES, Databases
 from tests.integration.stopped import stopped_at, wait_until_stopped
 from tests.integration.wine_cellar import APRIL, MAY, NAMES, SKUS, Cellar, Row, start_step
 
@@ -116,6 +116,7 @@ def test_another_month_stays_as_it_is(flow: Flow, lake: Lake, published: Cellar)
     assert held(lake, APRIL)[WORKBOOK] != before[WORKBOOK]
 
 
+@ON_BOTH_LAKES
 def test_a_report_that_somebody_changed_is_stored_again(flow: Flow, lake: Lake, published: Cellar) -> None:
     before = held(lake)
     lake.put_stream("reports", f"wine/2024-05/{PREMIUM}", [b"mine now"])

@@ -59,7 +59,8 @@ class Stack:
 def compose(settings: Settings, places: Places, since: datetime | None = None) -> Stack:
     """The stack of a home. Airflow counts as healthy only with heartbeats after `since`."""
     postgres = postgres_servers(settings, places)
-    stores = [*map(_postgres, postgres), _s3(settings, places)]
+    own_lake = [] if settings.s3_endpoint else [_s3(settings, places)]
+    stores = [*map(_postgres, postgres), *own_lake]
     airflow = [_airflow(settings, program, since) for program in airflow_programs(settings, places)]
     return Stack(settings, places, postgres, stores, airflow)
 

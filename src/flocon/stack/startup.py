@@ -7,6 +7,7 @@ from threading import Event
 
 import psycopg
 
+from flocon.buckets import ensure_buckets
 from flocon.errors import StackError
 from flocon.migrate import migrate
 from flocon.stack.airflow import migrate_airflow
@@ -56,13 +57,16 @@ class Startup:
         self._start(self._stack.airflow)
 
     def _data(self) -> None:
-        self._start([self._stores[name] for name in ("warehouse", "mart", "s3")])
+        self._start([server for name, server in self._stores.items() if name != "airflow_db"])
         for name in ("warehouse", "mart"):
             self._databases[name].ensure_database()
         settings = self._stack.settings
         with psycopg.connect(settings.warehouse_dsn) as warehouse, psycopg.connect(settings.mart_dsn) as mart:
             migrate(warehouse, mart)
         self._say("warehouse, mart", "schemas up to date")
+        if settings.s3_endpoint:  # the embedded server's are folders, which are there before it starts
+            for line in ensure_buckets(settings):
+                self._say("lake", line)
 
     def _start(self, servers: list[Server]) -> None:
         states = self._supervisor.states()
