@@ -7,7 +7,7 @@ from datetime import date
 import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
-from tests.conftest import Databases
+from tests.conftest import Databases, Servers
 from tests.integration.publisher import Publisher
 
 from flocon.flow import Flow
@@ -21,6 +21,13 @@ from flocon.taxi.sample import month_chunks
 
 YELLOW = "yellow_tripdata_2024-01.parquet"
 JANUARY = date(2024, 1, 1)
+
+
+@pytest.fixture
+def databases(servers: Servers) -> Iterator[Databases]:
+    """Migrated databases for one test."""
+    with servers.databases(servers.migrated) as made:
+        yield made
 
 
 @pytest.fixture

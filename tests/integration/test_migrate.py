@@ -1,10 +1,20 @@
 """Creating and updating the schemas, on real servers."""
 
+from collections.abc import Iterator
+
 import pytest
+from tests.conftest import Databases, Servers
 
 from flocon.errors import FloconError
 from flocon.migrate import migrate
 from flocon.postgres import Connection, scalar
+
+
+@pytest.fixture
+def databases(servers: Servers) -> Iterator[Databases]:
+    """Databases without any schema."""
+    with servers.databases() as made:
+        yield made
 
 
 def test_migrating_twice_does_nothing(warehouse: Connection, mart: Connection) -> None:

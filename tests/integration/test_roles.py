@@ -179,8 +179,7 @@ def test_passwords_are_needed_and_stored_as_scram_verifiers(module_databases: Da
 
 
 def test_roles_can_be_granted_again_and_again(servers: Servers, module_databases: Databases) -> None:
-    name = psycopg.conninfo.conninfo_to_dict(module_databases.mart_dsn)["dbname"]
-    servers.mart.grant_roles(str(name))
+    servers.mart.grant_roles(module_databases.warehouse_name)
     with psycopg.connect(module_databases.mart_reader_dsn) as reader:
         reader.execute("select 1")
 
