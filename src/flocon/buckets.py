@@ -29,27 +29,53 @@ _RULE: "LifecycleRuleUnionTypeDef" = {
     "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSIONS_DAYS},
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": UNFINISHED_UPLOADS_DAYS},
 }
+_ADMIN = f"{PREFIX}S3_ADMIN_ACCESS_KEY"
+_OWN = f"{PREFIX}S3_ACCESS_KEY"
 _NOT_KNOWN = (400, 405, 501)  # what servers answer to a call or an option that they do not have
 
 
 def ensure_buckets(settings: Settings) -> list[str]:
     """Make the lake's missing buckets and have them keep what is replaced; a line about each. Can always run again.
 
-    Done with the administrator's keys where both are given, else with the lake's own.
+    Done with the administrator's keys where the server knows them, else with the lake's own. `make env` gives every
+    stack random ones, which is right for its own MinIO and means nothing to a server that is somebody else's.
 
     Raises:
         FloconError: a bucket is missing and cannot be made, or is somebody else's.
         TransientError: the server does not answer.
     """
-    kind = "s3_admin" if settings.s3_admin_access_key and settings.s3_admin_secret_key else "s3"
-    keys = (settings.secret(f"{kind}_access_key"), settings.secret(f"{kind}_secret_key"))
-    client = s3_client(settings.s3_url, *keys, region=settings.s3_region)
-    said = []
+    client, key_name, said = _client_that_may_most(settings)
     for bucket in (name_on_server(bucket, settings.s3_bucket_prefix) for bucket in BUCKETS):
-        with _explained(f"bucket {bucket} of {settings.s3_url}", f"{PREFIX}{kind.upper()}_ACCESS_KEY"):
+        with _explained(f"bucket {bucket} of {settings.s3_url}", key_name):
             state = "is there" if _exists(client, bucket) else _create(client, bucket, settings.s3_region)
             said.append(f"{bucket} {state}, {_version(client, bucket)}")
     return said
+
+
+def _client_that_may_most(settings: Settings) -> tuple["S3Client", str, list[str]]:
+    """A client, the setting that its key is from, and what is to be said about that."""
+    if not (settings.s3_admin_access_key and settings.s3_admin_secret_key):
+        return _client(settings, "s3"), _OWN, []
+    admin = _client(settings, "s3_admin")
+    with _explained(f"buckets of {settings.s3_url}", _ADMIN):
+        if _is_known(admin):
+            return admin, _ADMIN, []
+    unknown = f"the server does not know {_ADMIN}"
+    return _client(settings, "s3"), f"{_OWN} ({unknown})", [f"{unknown}, so this is with {_OWN}"]
+
+
+def _client(settings: Settings, kind: str) -> "S3Client":
+    keys = (settings.secret(f"{kind}_access_key"), settings.secret(f"{kind}_secret_key"))
+    return s3_client(settings.s3_url, *keys, region=settings.s3_region)
+
+
+def _is_known(client: "S3Client") -> bool:
+    """Whether the server has this access key. What it may do is not asked here."""
+    try:
+        client.list_buckets()
+    except ClientError as error:
+        return error.response["Error"].get("Code") != "InvalidAccessKeyId"
+    return True
 
 
 def _exists(client: "S3Client", bucket: str) -> bool:

@@ -24,6 +24,7 @@ from flocon.stack.s3 import s3_program
 
 WITH_MINIO = pytest.mark.timeout(900)  # building it, once, takes longer than a test may
 KEPT = f"with versions, old ones kept for {OLD_VERSIONS_DAYS} days"
+UNKNOWN = "the server does not know FLOCON_S3_ADMIN_ACCESS_KEY, so this is with FLOCON_S3_ACCESS_KEY"
 PLACE = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
 
 _numbers = count(1)
@@ -94,6 +95,15 @@ def test_the_lakes_own_key_cannot_make_a_bucket(minio: MinioServer, new: Setting
 
 
 @WITH_MINIO
+def test_an_administrator_that_the_server_does_not_know_is_named(new: Settings) -> None:
+    stranger = new.model_copy(update={"s3_admin_access_key": new.redis_password})
+    with pytest.raises(
+        FloconError, match=r"403.* FLOCON_S3_ACCESS_KEY \(the server does not know FLOCON_S3_ADMIN"
+    ):
+        ensure_buckets(stranger)
+
+
+@WITH_MINIO
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -109,15 +119,14 @@ def test_wrong_settings_are_named(new: Settings, changed: dict[str, str], said: 
 
 def test_a_server_that_is_away_may_come_back(tmp_path: Path) -> None:
     away = settings_for(tmp_path)
-    with pytest.raises(TransientError, match=f"bucket bronze of {away.s3_url}: the server cannot be reached"):
+    with pytest.raises(TransientError, match=f"buckets of {away.s3_url}: the server cannot be reached"):
         ensure_buckets(away)
 
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Settings]:
-    """The embedded server with the lake's key alone, and one of its buckets, with a prefix."""
-    nobody = {"s3_admin_access_key": None, "s3_admin_secret_key": None}
-    settings = settings_for(tmp_path, s3_bucket_prefix="acme-", s3_region=REGION, **nobody)
+    """The embedded server, which knows the lake's key alone, and one of its buckets, with a prefix."""
+    settings = settings_for(tmp_path, s3_bucket_prefix="acme-", s3_region=REGION)
     (tmp_path / "lake" / "acme-bronze").mkdir(parents=True)
     with running(s3_program(settings, tmp_path / "lake"), tmp_path / "s3.log"):
         wait_until(lambda: check_s3(settings), 15)
@@ -127,10 +136,12 @@ def embedded(tmp_path: Path) -> Iterator[Settings]:
 def test_a_server_without_versions_is_said_to_have_none(embedded: Settings) -> None:
     none = "WITHOUT versions: the server refuses them (NotImplemented)"
     assert ensure_buckets(embedded) == [
+        UNKNOWN,
         f"acme-bronze is there, {none}",
         *lines(embedded, f"made, {none}")[1:],
     ]
-    assert ensure_buckets(embedded) == lines(embedded, f"is there, {none}")
+    lakes_own = embedded.model_copy(update={"s3_admin_access_key": None})
+    assert ensure_buckets(lakes_own) == lines(embedded, f"is there, {none}")
 
 
 def test_the_lake_knows_the_prefix_of_its_buckets(embedded: Settings, tmp_path: Path) -> None:
