@@ -1,7 +1,8 @@
-"""What Airflow does with every DAG that it reads, by the name that it looks for: so no DAG can forget it."""
+"""What Airflow does in each of its processes, by the name that it looks for: so no DAG can forget it."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,3 +29,16 @@ def _listed(callbacks: Any) -> list[Any]:
     if callbacks is None:
         return []
     return list(callbacks) if isinstance(callbacks, (list, tuple)) else [callbacks]
+
+
+def _warm_start(**_: Any) -> None:
+    from warm_start import import_modules
+
+    import_modules()
+
+
+# A worker of Celery's asks no listener as it starts, but forks the processes that run tasks, as the scheduler does.
+if sys.argv[1:3] == ["celery", "worker"]:
+    from celery.signals import worker_init
+
+    worker_init.connect(_warm_start, weak=False)

@@ -64,9 +64,12 @@ def _lake() -> Lake:
     from flocon.settings import get_settings
 
     hook = S3Hook("lake")
-    keys = hook.get_credentials()
-    if not keys.access_key or not keys.secret_key:
-        raise SettingsError("the Airflow Connection `lake` has no access key: set its login and password")
+    found = hook.get_session().get_credentials()
+    if found is None:
+        raise SettingsError(
+            "the Airflow Connection `lake` is not there or has no access key: give it a login and a password"
+        )
+    keys = found.get_frozen_credentials()
     return Lake.connect(
         hook.conn_config.get_service_endpoint_url("s3"),
         keys.access_key,

@@ -1,13 +1,14 @@
-"""Tasks that start warm: the scheduler imports what they need once, before LocalExecutor forks its workers.
+"""Tasks that start warm: what they need is imported once, by the process that theirs are forks of.
 
-A task is a fork of a worker, which is a fork of the scheduler, so that it finds these modules loaded; imported by each
-task anew they cost about a second of processor time, four times a month.
+That is the scheduler with LocalExecutor, and a worker with CeleryExecutor (`airflow_local_settings.py`). Imported by
+each task anew these modules cost about a second of processor time, four times a month.
 """
 
 import importlib
 import logging
 import sys
 
+from airflow.configuration import conf
 from airflow.listeners import hookimpl
 from airflow.plugins_manager import AirflowPlugin
 
@@ -37,8 +38,13 @@ class WarmStart(AirflowPlugin):
 
 @hookimpl
 def on_starting() -> None:
-    """Called by Airflow as a process starts; of those, the scheduler is the one that has tasks for children."""
-    if "scheduler" in sys.argv:
-        for module in MODULES:
-            importlib.import_module(module)
-        log.debug("imported for the tasks: %s", ", ".join(MODULES))
+    """Called by Airflow as a process starts; with LocalExecutor the scheduler has tasks for children."""
+    if "scheduler" in sys.argv and conf.get("core", "executor") == "LocalExecutor":
+        import_modules()
+
+
+def import_modules() -> None:
+    """Import what tasks need."""
+    for module in MODULES:
+        importlib.import_module(module)
+    log.debug("imported for the tasks: %s", ", ".join(MODULES))

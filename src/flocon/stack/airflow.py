@@ -140,7 +140,13 @@ def _celery(settings: Settings) -> dict[str, str]:
     return {
         "CELERY__BROKER_URL": broker_url(settings),
         "CELERY__RESULT_BACKEND": f"db+{_metadata_url(settings)}",
+        # Any one worker can take all tasks that run at a time: none waits for a worker that is gone.
         "CELERY__WORKER_CONCURRENCY": str(settings.airflow_parallelism),
+        # How long the scheduler tries to hand out a task, by default 1 s: too short for a machine that is busy loading.
+        "CELERY__OPERATION_TIMEOUT": "5",
+        # After a day Redis hands out again what no worker has answered for. Airflow starts a killed worker's task anew
+        # much earlier, and refuses the old one, so that this has to be longer than any task takes, and no more.
+        "CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
         "CELERY__FLOWER_HOST": settings.bind,
         "CELERY__FLOWER_PORT": str(settings.flower_port),
         **({"CELERY__FLOWER_BASIC_AUTH": f"{ADMIN}:{flower.get_secret_value()}"} if flower else {}),
