@@ -27,8 +27,8 @@ help: ## List the commands
 demo: $(BASE) ## Start everything, load three yellow months, show that they balance [SOURCE=sample|tlc] [FORCE=1]
 	@$(FLOCON) demo $(call option,--source,SOURCE) $(call flag,--force,FORCE)
 
-test: $(DEV) ## Run the tests on servers of their own [ARGS="tests/unit -k month"]
-	@$(VENV)/bin/python -m pytest $(ARGS)
+test: $(DEV) ## Run the tests on servers of their own, in two processes [ARGS="tests/unit -k month"]
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: $(DEV) ## Lint, format and types, as CI does
 	@$(VENV)/bin/ruff check .

@@ -62,6 +62,7 @@ EXTRAS = {
         "pyarrow-stubs>=20",
         "pytest>=9,<10",
         "pytest-timeout>=2.4,<3",
+        "pytest-xdist>=3.8,<4",
         "ruff>=0.17,<0.18",
         "sqlglot>=30,<31",
         "sqlfluff>=4.4,<5",

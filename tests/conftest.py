@@ -43,6 +43,13 @@ def settings_for(home: Path, **given: object) -> Settings:
     return scratch_settings(home, **{"shared_buffers_mb": 64, "airflow_parallelism": 4, **given})
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes: a file's tests in one of them, and no two whole stacks at the same time."""
+    for item in items:
+        is_stack = item.path.parent.name == "e2e" or item.path.name == "test_stack.py"
+        item.add_marker(pytest.mark.xdist_group("stacks" if is_stack else str(item.path)))
+
+
 @dataclass(frozen=True)
 class Databases:
     """A warehouse and a mart that are empty but for their roles."""

@@ -82,7 +82,7 @@ def test_only_the_worker_reaches_data(settings_of: SettingsOf, tmp_path: Path) -
     assert json.loads(env["AIRFLOW_CONN_LAKE"])["extra"]["endpoint_url"] == "http://minio:9000"
 
 
-@pytest.mark.parametrize("name", PROCESSES.keys() - {"airflow-worker"})
+@pytest.mark.parametrize("name", sorted(PROCESSES.keys() - {"airflow-worker"}))
 def test_other_processes_do_not(name: str, settings_of: SettingsOf, tmp_path: Path) -> None:
     env = airflow_env(settings_of(name), tmp_path)
     assert not [variable for variable in env if variable.startswith("AIRFLOW_CONN_")]
