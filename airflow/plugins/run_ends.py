@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ERROR = "error"
 PATIENCE_S = 10  # for the mail, and for the webhook
-_NO_ERROR = "its process was killed, or lost: it left no error"
+_NO_ERROR = "it left no error: its process was killed, or it was marked as failed"
 
 log = structlog.get_logger("flocon.run_ends")
 

@@ -150,3 +150,20 @@ def test_a_mail_that_is_refused_is_told_and_keeps_nothing_else(
     assert "no such user" in line["error"]
     assert len(told(stack, "run_ended", run_id)) == 1
     assert len([each for each in sink.documents if each["run"] == run_id]) == 1
+
+
+def test_a_task_that_left_no_error_is_told_so(stack: Stack, sink: WebhookSink, tmp_path: Path) -> None:
+    conf = {"service": "green", "source": str(tmp_path), "wait_days": 1}
+    run = {"dag_run_id": "ended+by+hand", "logical_date": None, "partition_key": "2022-12", "conf": conf}
+    stack.airflow("POST", "/dags/taxi_monthly/dagRuns", **run)
+    tasks = "/dags/taxi_monthly/dagRuns/ended+by+hand/taskInstances"
+    wait = f"{tasks}/month.wait_for_publication/0"
+    wait_for(lambda: "deferred" in [task["state"] for task in stack.airflow("GET", tasks)["task_instances"]])
+    stack.airflow("PATCH", wait, new_state="failed")
+
+    wait_for(lambda: told(stack, "run_ended", "ended+by+hand"))
+    (line,) = told(stack, "run_ended", "ended+by+hand")
+    (failed,) = line["failed"]
+    assert failed["task"].startswith("month.wait_for_publication")
+    assert failed["error"].startswith("it left no error")
+    assert line["url"].endswith("/dags/taxi_monthly/runs/ended%2Bby%2Bhand")
