@@ -171,6 +171,28 @@ def test_a_worker_killed_while_it_loads_a_month(fleet: Fleet) -> None:
     fleet.start(killed)
 
 
+def test_a_worker_that_is_stopped_lets_its_task_end(fleet: Fleet) -> None:
+    month = "2024-09"
+    with loads_held_before_their_end(fleet.stack) as wait_for_one:
+        run = fleet.stack.start("taxi", "run", "--months", month, "--source", SMALL)
+        wait_for_one()
+        (stopped,) = fleet.workers_of(month, r"month\.load")
+        fleet.running[stopped].send_signal(signal.SIGTERM)
+
+        def check() -> None:
+            if "Warm shutdown" not in fleet.told(stopped):
+                raise StackError(f"worker {stopped} does not stop")
+
+        wait_until(check, 30)
+        assert fleet.running[stopped].poll() is None
+    code, output = finish(run)
+    assert code == 0, output
+    assert "retrying" not in output
+    assert_balanced_once(fleet.stack, [month])
+    assert fleet.running[stopped].wait(30) == 0
+    fleet.start(stopped)
+
+
 def test_redis_killed_in_the_middle_of_months(fleet: Fleet) -> None:
     months = [f"2024-0{number}" for number in range(6, 9)]
     run = fleet.stack.start("taxi", "run", "--months", "2024-06..2024-08", "--source", SMALL)
