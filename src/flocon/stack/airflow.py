@@ -70,8 +70,13 @@ def airflow_env(settings: Settings, home: Path, process: str = "") -> dict[str, 
     """
     outward = {name: os.environ[name] for name in _OUTWARD if name in os.environ}
     given = {name: value for name, value in os.environ.items() if name.startswith(_GIVEN)}
-    own = {settings.bind, settings.airflow_host, urlsplit(settings.s3_url).hostname or ""}
-    local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost", *sorted(own)]))
+    s3_host = urlsplit(settings.s3_url).hostname or ""
+    near = {
+        settings.bind,
+        settings.airflow_host,
+        "" if "." in s3_host else s3_host,
+    }  # one with a dot may be far away
+    local = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1,localhost", *sorted(near)]))
     options = {f"AIRFLOW__{name}": value for name, value in _options(settings, home).items()}
     # The end of every run is a line of its log, for programs to read; the other logs are for people.
     in_json = {"AIRFLOW__LOGGING__JSON_LOGS": "True"} if process == "dag-processor" else {}
