@@ -28,7 +28,7 @@ demo: $(BASE) ## Start everything, load three yellow months, show that they bala
 	@$(FLOCON) demo $(call option,--source,SOURCE) $(call flag,--force,FORCE)
 
 test: $(DEV) ## Run the tests on servers of their own, in two processes [ARGS="tests/unit -k month"]
-	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(VENV)/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(DEV) ## Lint, format and types, as CI does
 	@$(VENV)/bin/ruff check .

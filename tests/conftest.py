@@ -22,6 +22,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from tests.integration.minio_server import MinioServer, minio_server
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from flocon.lake import Lake
 from flocon.migrate import migrate
@@ -43,11 +45,16 @@ def settings_for(home: Path, **given: object) -> Settings:
     return scratch_settings(home, **{"shared_buffers_mb": 64, "airflow_parallelism": 4, **given})
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes: a file's tests in one of them, and no two whole stacks at the same time."""
-    for item in items:
-        is_stack = item.path.parent.name == "e2e" or item.path.name == "test_stack.py"
-        item.add_marker(pytest.mark.xdist_group("stacks" if is_stack else str(item.path)))
+class Scheduling(LoadFileScheduling):
+    """Which tests go to the same process: those of a file, and those of whole stacks, so that no two run at a time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        is_stack = nodeid.startswith(("tests/e2e/", "tests/integration/test_stack.py"))
+        return "stacks" if is_stack else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
 
 
 @dataclass(frozen=True)
