@@ -19,7 +19,7 @@ import psutil
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from tests.conftest import Databases, settings_for
+from tests.conftest import Databases, Servers, settings_for
 from tests.integration.cluster import Cluster, make_cluster
 from tests.integration.conftest import JANUARY, assert_reads_only, flow_to, run_month
 from tests.integration.everything import everything
@@ -40,6 +40,13 @@ from flocon.wine.mart import publish as publish_wine
 SMALL = "sample:rows=2000,seed=1"
 OTHER = "sample:rows=2000,seed=2"
 FEBRUARY = date(2024, 2, 1)
+
+
+@pytest.fixture
+def databases(servers: Servers) -> Iterator[Databases]:
+    """Databases without any schema."""
+    with servers.databases() as made:
+        yield made
 
 
 def dsns(databases: Databases) -> dict[str, str]:
