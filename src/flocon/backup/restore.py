@@ -4,6 +4,7 @@ What is there is renamed out of the way in that transaction, so that everybody e
 Then a disk that is full, a program that is killed and a dump that is damaged all end the same way: as if not begun.
 """
 
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -155,6 +156,8 @@ class _Filling:
         command = [program("pg_restore"), "--no-owner", "--file=-", str(dump)]
         with started(command, self.env, stdout=self.psql.stdin) as reader:
             code = reader.process.wait()
+            if code == -signal.SIGPIPE:  # nobody reads any more: it is `psql` that ends, and knows why
+                self.psql.process.wait()
             if self.psql.process.poll() is not None:
                 raise self._failed(self.psql.complaint)
             if code != 0:
