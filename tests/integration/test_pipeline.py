@@ -224,6 +224,18 @@ def test_a_broken_zone_table_does_not_stop_a_month(
     assert scalar(mart, "select count(*) from taxi.dim_zone") == 266
 
 
+def test_a_ledger_of_an_earlier_version_is_understood(flow: Flow, published: Publisher) -> None:
+    """One whose loads do not know their source, nor its zones the object that they are from."""
+    published.publish(ZONE_TABLE, b"LocationID,Borough,Zone,service_zone\n1,EWR,Newark Airport,EWR\n")
+    run_month(flow, published.base_url)
+    with flow.warehouse() as warehouse:
+        kept = "facts - array['source', 'lake_key', 'lake_etag']"
+        warehouse.execute(f"update ledger.step_run set facts = {kept} where step = 'warehouse'")
+    assert not pipeline.publish(flow, "yellow", JANUARY).changed
+    assert pipeline.publish(flow, "yellow", JANUARY, force=True).changed
+    assert run_month(flow, published.base_url) == [False, False, False]
+
+
 def test_a_busy_month_is_given_up_by_name(flow: Flow, published: Publisher, databases: Databases) -> None:
     impatient = Flow(
         flow.warehouse,

@@ -138,7 +138,7 @@ class Publication:
                 amount=balance["amount_fact"],
                 bytes=None,
                 facts={
-                    "source": self.loaded.facts["source"],
+                    "source": self.loaded.facts.get("source"),  # loads of an earlier version did not keep it
                     "rows_rejected": balance["rows_rejected"],
                     "seconds": self.seconds,
                 },

@@ -148,7 +148,7 @@ class _Found:
 
     def _origin(self, flow: Flow, known: ledger.Entry | None) -> tuple[str, Published]:
         """The source, and what it said of the file."""
-        if known is not None and known.sha256 == self.sha256:
+        if known is not None and known.sha256 == self.sha256 and known.facts.get("source"):
             said = Published(str(known.source_url), known.etag, known.last_modified, self.held.bytes)
             return str(known.facts["source"]), said
         if self.key.startswith(f"{SampleSource.lake_prefix}/"):
@@ -206,7 +206,7 @@ def _zones(flow: Flow, prefix: str, force: bool) -> Iterable[Outcome]:
         entry = ledger.current(warehouse, zones.DATASET, "warehouse")
         changed = force or not zones.is_held(flow, entry)
         if changed:
-            spec = entry.facts["source"] if entry is not None else flow.settings.taxi_source
+            spec = (entry.facts if entry else {}).get("source", flow.settings.taxi_source)
             source = _Bronze(flow, prefix, spec)
             zones.replace_zones(flow, warehouse, source, source.probe(ZONE_TABLE))
             warehouse.commit()

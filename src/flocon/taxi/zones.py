@@ -41,8 +41,10 @@ def land_zones(flow: Flow, warehouse: Connection, source: Source) -> None:
 
 def is_held(flow: Flow, entry: ledger.Entry | None) -> bool:
     """Whether the lake still has, untouched, the zone table that the ledger speaks of."""
-    held = None if entry is None else flow.lake.head("bronze", entry.facts["lake_key"])
-    return entry is not None and held is not None and held.etag == entry.facts["lake_etag"]
+    if entry is None or "lake_key" not in entry.facts:  # which an earlier version did not keep
+        return False
+    held = flow.lake.head("bronze", entry.facts["lake_key"])
+    return held is not None and held.etag == entry.facts["lake_etag"]
 
 
 def replace_zones(flow: Flow, warehouse: Connection, source: Source, published: Published) -> None:
