@@ -1,5 +1,6 @@
 """`flocon backup`, `restore`, `verify` and `rebuild`: what an operator does with the servers as a whole."""
 
+import logging
 import time
 from collections.abc import Mapping
 from datetime import datetime
@@ -59,6 +60,7 @@ def rebuild(
     if domain not in (ALL, *builders):
         raise SettingsError(f"{domain!r} is not a domain: choose {', '.join(builders)} or {ALL}")
     started = time.monotonic()
+    logging.getLogger("flocon").setLevel(logging.WARNING)  # what a step has done is said once, by us
     chosen = builders if domain == ALL else {domain: builders[domain]}
     order = Order(parse_months(months) if months else None, as_of.date() if as_of else None, force)
     done = rebuild_pieces(_flow(get_settings(), "rebuild"), chosen, order, say)
