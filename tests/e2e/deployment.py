@@ -17,6 +17,7 @@ import psutil
 import requests
 from tests.e2e.conftest import Stack
 from tests.integration.redis_server import check_redis, redis_program
+from tests.processes import family
 from tests.unit.compose import SERVICES, resolved
 
 from flocon.errors import StackError
@@ -170,13 +171,6 @@ class Deployment:
 
     def _log(self, name: str) -> Path:
         return self._places.logs / f"{name}.log"
-
-
-def family(pid: int) -> list[psutil.Process]:
-    """A process and all that it started and that still lives."""
-    parent = psutil.Process(pid)
-    children = parent.children(recursive=True)
-    return [parent, *(child for child in children if child.status() != psutil.STATUS_ZOMBIE)]
 
 
 def _check_answer(url: str) -> None:

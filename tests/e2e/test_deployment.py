@@ -5,15 +5,15 @@ A worker that is killed, or the Redis between them, costs time and nothing else.
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 from tests.conftest import settings_for
 from tests.e2e.conftest import Stack, finish
-from tests.e2e.deployment import WORKERS, Deployment, family
+from tests.e2e.deployment import WORKERS, Deployment
+from tests.processes import command_line, family, listening
 
 from flocon.errors import StackError
 from flocon.s3 import BUCKETS, s3_client
@@ -90,17 +90,13 @@ def test_months_are_done_by_both_workers(deployment: Deployment) -> None:
 def test_nothing_listens_beyond_what_it_is_bound_to(deployment: Deployment) -> None:
     for name, process in deployment.running.items():
         for each in family(process.pid):
-            heard = [c.laddr.ip for c in each.net_connections() if c.status == psutil.CONN_LISTEN]
-            assert set(heard) <= {"127.0.0.1"}, f"{name}: {heard}"
+            assert listening(each) <= {"127.0.0.1"}, name
 
 
 def test_no_command_line_and_no_log_shows_a_secret(deployment: Deployment) -> None:
     secrets = {name: deployment.settings.secret(name) for name in secret_names()}
     for name, process in deployment.running.items():
-        shown = deployment.told(name)
-        for each in family(process.pid):
-            with suppress(psutil.NoSuchProcess):  # a task that ends meanwhile
-                shown += " ".join(each.cmdline())
+        shown = deployment.told(name) + " ".join(map(command_line, family(process.pid)))
         assert not [secret for secret, value in secrets.items() if value in shown], name
 
 

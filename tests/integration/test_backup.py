@@ -26,6 +26,7 @@ from tests.integration.everything import everything
 from tests.integration.sales_shop import Shop
 from tests.integration.stopped import wait_until_stopped
 from tests.integration.wine_cellar import MAY, Cellar
+from tests.processes import command_line
 
 from flocon import ledger
 from flocon.backup.manifest import read_manifest, sha256_of
@@ -193,7 +194,7 @@ def test_no_password_is_shown(origin: Databases, tmp_path: Path) -> None:
     with lock(origin.mart_admin_dsn, "taxi.dim_zone") as holder, ThreadPoolExecutor(1) as thread:
         taking = thread.submit(back_up, origin, tmp_path)
         wait_until_stopped(origin.mart_admin_dsn)
-        shown = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+        shown = [command_line(child) for child in psutil.Process().children(recursive=True)]
         assert any("pg_dump" in line for line in shown)
         assert not [line for line in shown if str(password) in line]
         holder.rollback()
