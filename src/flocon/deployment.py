@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import NoReturn
@@ -15,7 +14,14 @@ from flocon.migrate import migrate
 from flocon.postgres import explained
 from flocon.roles import ROLES, grant_roles
 from flocon.settings import Settings
-from flocon.stack.airflow import airflow_command, airflow_env, airflow_url, broker_url, prepare_airflow
+from flocon.stack.airflow import (
+    airflow_command,
+    airflow_env,
+    airflow_url,
+    broker_url,
+    migrate_metadata,
+    prepare_airflow,
+)
 from flocon.stack.health import check_airflow
 
 Say = Callable[[str], None]
@@ -33,20 +39,18 @@ def prepare(settings: Settings, say: Say) -> None:
         with explained(f"roles of {server}"):
             grant_roles(settings, server)
         say(f"{server}: roles and rights as in sql/roles")
-    with psycopg.connect(settings.warehouse_dsn) as warehouse, psycopg.connect(settings.mart_dsn) as mart:
+    with (
+        explained("schemas") as sessions,
+        sessions.open("warehouse", lambda: psycopg.connect(settings.warehouse_dsn)) as warehouse,
+        sessions.open("mart", lambda: psycopg.connect(settings.mart_dsn)) as mart,
+    ):
         migrate(warehouse, mart)
     say("warehouse, mart: schemas up to date")
     for line in ensure_buckets(settings):
         say(f"lake: {line}")
     home = settings.home_dir / "airflow"
     home.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [airflow_command(), "db", "migrate"], env=airflow_env(settings, home), cwd=home, check=False
-    )
-    if done.returncode != 0:
-        raise StackError(
-            f"Airflow's database could not be migrated (exit {done.returncode}); it says why above"
-        )
+    migrate_metadata(settings, home, "it says why above")
     say("airflow_db: tables up to date")
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-import boto3
 import psycopg
 import pyarrow.parquet as pq
 import pytest
@@ -22,6 +21,7 @@ from flocon.flow import Flow
 from flocon.lake import Lake
 from flocon.postgres import Connection, scalar
 from flocon.rebuild import Builder, Order, Rebuilt, rebuild
+from flocon.s3 import s3_client
 from flocon.sales import pipeline as sales
 from flocon.sales import rebuild as sales_rebuild
 from flocon.sales.sample import sample_files
@@ -91,13 +91,8 @@ def fresh_servers(servers: Servers, flow: Flow) -> Flow:
 
 
 def s3_of(settings: Settings) -> object:
-    return boto3.client(
-        "s3",
-        endpoint_url=settings.s3_url,
-        aws_access_key_id=settings.secret("s3_access_key"),
-        aws_secret_access_key=settings.secret("s3_secret_key"),
-        region_name="us-east-1",
-    )
+    keys = (settings.secret("s3_access_key"), settings.secret("s3_secret_key"))
+    return s3_client(settings.s3_url, *keys, region=settings.s3_region)
 
 
 def zone_table() -> bytes:

@@ -5,7 +5,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from tests.integration.conftest import JANUARY, YELLOW, run_month
 from tests.integration.sales_files import ACHATS, CLIENTS
@@ -13,6 +12,7 @@ from tests.integration.test_wine_quality import Files
 
 from flocon.agreement import Disagreement, Verdict, verify
 from flocon.flow import Flow
+from flocon.s3 import s3_client
 from flocon.sales import pipeline as sales
 from flocon.settings import Settings
 from flocon.taxi import pipeline as taxi
@@ -33,13 +33,8 @@ def months(flow: Flow) -> Flow:
 
 @pytest.fixture
 def s3(lake_settings: Settings) -> Any:
-    return boto3.client(
-        "s3",
-        endpoint_url=lake_settings.s3_url,
-        aws_access_key_id=lake_settings.secret("s3_access_key"),
-        aws_secret_access_key=lake_settings.secret("s3_secret_key"),
-        region_name="us-east-1",
-    )
+    keys = (lake_settings.secret("s3_access_key"), lake_settings.secret("s3_secret_key"))
+    return s3_client(lake_settings.s3_url, *keys, region=lake_settings.s3_region)
 
 
 def only(flow: Flow, *, deep: bool = False) -> Disagreement:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 from urllib.parse import quote, urlsplit
 
 from flocon.errors import StackError
@@ -208,16 +209,25 @@ def migrate_airflow(settings: Settings, places: Places, stamp: Path) -> bool:
         return False
     log = places.logs / "airflow-db-migrate.log"
     with log.open("ab") as output:
-        done = subprocess.run(
-            [airflow_command(), "db", "migrate"],
-            env=airflow_env(settings, places.airflow),
-            cwd=places.airflow,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise StackError(f"Airflow's database could not be migrated (exit {done.returncode}); see {log}")
+        migrate_metadata(settings, places.airflow, f"see {log}", output)
     stamp.write_text(installed, encoding="ascii")
     return True
+
+
+def migrate_metadata(settings: Settings, home: Path, reason: str, output: IO[bytes] | None = None) -> None:
+    """Create or upgrade the tables of Airflow's database; what Airflow says goes to `output`, else to ours.
+
+    Raises:
+        StackError: Airflow could not; `reason` says where it tells why.
+    """
+    done = subprocess.run(
+        [airflow_command(), "db", "migrate"],
+        env=airflow_env(settings, home),
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise StackError(f"Airflow's database could not be migrated (exit {done.returncode}); {reason}")
